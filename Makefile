@@ -1,0 +1,56 @@
+# What can be done with a checkout; `make` lists it. The commands a user needs are setup, demo, run.
+.DEFAULT_GOAL := help
+SHELL := bash
+
+# Recipes read these from the environment, so that a value may hold spaces and quotes.
+export PYTHON DATA OUTPUT
+OUTPUT ?= warmstart-output
+ARGS ?=
+IMAGE ?= warmstart
+VARIANT ?= gpu-jupyter
+
+# Of the packages in uv.lock, those the image lacks: it has this very TensorFlow, built for its CUDA.
+# The Dockerfile says the same.
+EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
+
+.PHONY: help setup demo run lint format test test-long requirements image clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make .venv on Python 3.11 with the versions in uv.lock [PYTHON=python3.11]
+	@scripts/setup.sh
+
+demo: setup ## Run the pipeline on the sample photos [OUTPUT=warmstart-output ARGS=...]
+	.venv/bin/warmstart pipeline run --data samples/photos --output "$$OUTPUT" $(ARGS)
+
+run: ## Run the pipeline on your photos: DATA=folder [OUTPUT=warmstart-output ARGS=...]
+	@[[ -n $$DATA ]] || { echo "make run needs DATA, a folder with a folder of photos per class: make run DATA=photos" >&2; exit 2; }
+	@$(MAKE) --no-print-directory setup
+	.venv/bin/warmstart pipeline run --data "$$DATA" --output "$$OUTPUT" $(ARGS)
+
+lint: setup ## Check style, types and the layers of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup ## Rewrite the code in the project's style
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+test: setup ## Run the fast tests [ARGS="-k name"]
+	.venv/bin/pytest -m "not slow" $(ARGS)
+
+test-long: setup ## Run every test, the slow ones too [ARGS=...]
+	.venv/bin/pytest $(ARGS)
+
+requirements: ## Write requirements.txt: what the image installs, with hashes
+	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt
+
+image: ## Build the Docker image [VARIANT=jupyter for one without CUDA, IMAGE=warmstart]
+	docker build --build-arg VARIANT=$(VARIANT) --tag $(IMAGE) .
+
+clean: ## Remove caches and what builds left; .venv and results stay
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt
+	find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The command line `warmstart`: arguments in, text out; the work is done elsewhere."""

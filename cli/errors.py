@@ -1,0 +1,44 @@
+"""Turns an error that a user can cause into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from schemas.errors import WarmstartError
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+# As shells report a process ended by Ctrl-C: 128 + SIGINT.
+_INTERRUPTED = 130
+
+
+@contextmanager
+def reported(debug: bool, on_error: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Prints a `WarmstartError` on stderr and exits with its code; other errors pass.
+
+    Args:
+        debug: let the traceback through instead.
+        on_error: called with the message before the exit, for `--json`.
+
+    Raises:
+        typer.Exit: with 1 or 2, or 130 after Ctrl-C.
+    """
+    try:
+        yield
+    except WarmstartError as error:
+        if on_error:
+            on_error(str(error))
+        if debug:
+            raise
+        sys.stderr.write(f"Error: {error}\n")
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        if on_error:
+            on_error("Interrupted.")
+        sys.stderr.write("Interrupted.\n")
+        raise typer.Exit(_INTERRUPTED) from None

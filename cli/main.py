@@ -1,0 +1,47 @@
+"""The command `warmstart`.
+
+Only light modules are imported here: help, usage and configuration errors answer at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from cli import init, pipeline, predict
+
+app = typer.Typer(
+    name="warmstart",
+    help="Trains, evaluates and pushes an image classifier from folders of photos.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(pipeline.app, name="pipeline")
+app.command("predict")(predict.predict)
+app.command("init")(init.init)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"warmstart {version('warmstart')}")
+        raise typer.Exit
+
+
+@app.callback()
+def warmstart(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Trains, evaluates and pushes an image classifier from folders of photos."""
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()

@@ -1,0 +1,94 @@
+"""`warmstart pipeline`: runs the pipeline and says what came out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.errors import Debug, reported
+
+if TYPE_CHECKING:
+    from pipelines.config import PipelineConfig
+
+app = typer.Typer(help="Run the pipeline.", no_args_is_help=True)
+
+
+@app.callback()
+def pipeline() -> None:
+    """Run the pipeline."""
+
+
+@app.command("run")
+def run(
+    data: Annotated[
+        Path,
+        typer.Option("--data", metavar="DIR", help="Folder with a folder of photos per class."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Where artifacts, metadata and models go.  [default: warmstart-output]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
+    from pipelines.config import load_config
+
+    with reported(debug, on_error=_print_failure if as_json else None):
+        settings = load_config(config, overrides or [])
+        _run(settings, data, output, as_json=as_json, debug=debug)
+
+
+def _run(
+    settings: PipelineConfig, data: Path, output: Path | None, *, as_json: bool, debug: bool
+) -> None:
+    from cli.run_progress import run_with_progress
+    from cli.run_summary import print_summary
+    from components.image_example_gen.photos import check_photos, read_photos
+    from components.trainer.weights import weights_file
+    from pipelines.folders import DEFAULT_OUTPUT, prepare_output
+
+    # Whatever can be wrong with the input is found before TensorFlow is imported.
+    weights_file(settings.backbone.weights)
+    check_photos(
+        str(data),
+        read_photos(str(data)),
+        eval_fraction=settings.split.eval_fraction,
+        seed=settings.split.seed,
+    )
+    folders = prepare_output(output or DEFAULT_OUTPUT)
+
+    outcome = run_with_progress(settings, data.resolve(), folders, debug=debug)
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
+    else:
+        print_summary(outcome)
+    if outcome.error:
+        raise typer.Exit(1)
+
+
+def _print_failure(message: str) -> None:
+    from pipelines.outcome import Outcome
+
+    typer.echo(json.dumps(Outcome(run_id=None, error=message).as_json(), ensure_ascii=False))

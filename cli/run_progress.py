@@ -1,0 +1,142 @@
+"""Runs the pipeline while showing each component and each epoch on the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from cli.quiet import output_to
+from pipelines.config import PipelineConfig
+from pipelines.folders import OutputFolders
+from pipelines.outcome import RUNNING, ComponentRun, Outcome, new_run_id, write_metrics
+from schemas.errors import WarmstartError
+
+_MARKS = {
+    "executed": ("✓", "green"),
+    "cached": ("=", "cyan"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+}
+
+
+def run_with_progress(
+    config: PipelineConfig, data: Path, output: OutputFolders, *, debug: bool
+) -> Outcome:
+    """Runs the pipeline; what libraries print goes to the run's log instead of the terminal.
+
+    Args:
+        config: what to do.
+        data: absolute path of the data folder.
+        output: where results go.
+        debug: show the traceback of a component that fails.
+    """
+    run_id = new_run_id()
+    folder = output.runs / run_id
+    folder.mkdir(parents=True)
+    log = folder / "log.txt"
+    with output_to(log) as stderr, _Progress(stderr).shown() as progress:
+        try:
+            outcome = _run(config, data, output, run_id, progress)
+        except KeyboardInterrupt:
+            outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
+        except Exception as error:
+            logging.getLogger(__name__).exception("The run failed.")
+            message = _message(error, progress.failed, log)
+            outcome = Outcome(run_id, progress.components, error=message, folder=folder)
+            progress.say(f"Error: {message}", style="red")
+            if debug:
+                progress.say(traceback.format_exc())
+    write_metrics(outcome)
+    return outcome
+
+
+def _run(
+    config: PipelineConfig, data: Path, output: OutputFolders, run_id: str, progress: _Progress
+) -> Outcome:
+    # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from pipelines.local_runner import run
+    from pipelines.report import write_report
+    from pipelines.results import forget_vanished_pushes, read_results
+
+    forget_vanished_pushes(output)
+    run(config, data=str(data), output=output, run_id=run_id, listener=progress.on_component)
+    results = read_results(output, run_id, config)
+    outcome = Outcome(run_id, progress.components, results, folder=output.runs / run_id)
+    write_report(outcome, config, data)
+    return outcome
+
+
+def _message(error: Exception, component: str | None, log: Path) -> str:
+    if isinstance(error, WarmstartError):
+        return str(error)
+    what = str(error).strip().split("\n", 1)[0] or type(error).__name__
+    where = f"{component} failed" if component else "The run failed"
+    return f"{where}: {what} (the whole story is in {log})."
+
+
+class _Progress(logging.Handler):
+    """Shows components as they end, epochs as they are logged, and what is going on now."""
+
+    def __init__(self, stderr: TextIO) -> None:
+        super().__init__(logging.INFO)
+        self._console = Console(file=stderr, highlight=False)
+        self._status: Status = self._console.status("Loading TensorFlow and TFX")
+        self._began = time.perf_counter()
+        self.components: list[ComponentRun] = []
+        self.failed: str | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[_Progress]:
+        root = logging.getLogger()
+        training = logging.getLogger("components.trainer")
+        to_log = logging.StreamHandler()  # stderr, which is the run's log now.
+        to_log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(to_log)
+        root.setLevel(logging.INFO)
+        training.addHandler(self)
+        try:
+            with self._status:
+                yield self
+        finally:
+            training.removeHandler(self)
+            root.removeHandler(to_log)
+
+    def on_component(self, component: ComponentRun) -> None:
+        if component.state == RUNNING:
+            if not self.components:
+                self.say(f"  loaded TensorFlow and TFX in {self._since_start():.1f} s", "dim")
+            self._status.update(component.id)
+            return
+        self.components.append(component)
+        if component.state == "failed":
+            self.failed = component.id
+        mark, style = _MARKS[component.state]
+        self._console.print(
+            Text.assemble(
+                (f"{mark} ", style),
+                f"{component.id:<22}",
+                (f"{component.state:<9}", style),
+                f"{component.seconds:6.1f} s",
+            )
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "yellow" if record.levelno >= logging.WARNING else "dim"
+        self.say(f"  {record.getMessage()}", style)
+
+    def say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def _since_start(self) -> float:
+        return time.perf_counter() - self._began

@@ -1,0 +1,63 @@
+"""Prints what came out of a run."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.outcome import CACHED, Outcome
+from schemas.errors import printable
+
+
+def print_summary(outcome: Outcome) -> None:
+    """Prints the result of a run on stdout: quality, blessing, and where everything is."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print()
+    console.print(f"Run {outcome.run_id}")
+    results = outcome.results
+    if results is None:
+        console.print(f"Failed. The log is {_path(outcome, 'log.txt')}")
+        return
+    metrics = results.metrics
+    console.print(
+        f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos"
+    )
+    console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
+    if results.blessed:
+        console.print(Text("Blessed: the model reached every threshold.", style="green"))
+    else:
+        reasons = "; ".join(results.reasons) or "see the log"
+        console.print(Text(f"Not blessed, so not pushed: {reasons}.", style="yellow"))
+    cached = sum(component.state == CACHED for component in outcome.components)
+    seconds = sum(component.seconds for component in outcome.components)
+    console.print(
+        f"{len(outcome.components)} components in {seconds:.1f} s, {cached} of them cached"
+    )
+    console.print()
+    for name, place in (
+        ("Model", results.pushed_to),
+        ("Report", _path(outcome, "report.html")),
+        ("Metrics", _path(outcome, "metrics.json")),
+        ("Log", _path(outcome, "log.txt")),
+        ("TensorBoard", f"tensorboard --logdir {results.model_run}"),
+    ):
+        if place:
+            console.print(f"{name:<12} {place}")
+    if results.pushed_to:
+        console.print(f"{'Try it':<12} warmstart predict {results.pushed_to} PHOTO.jpg")
+
+
+def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("class")
+    table.add_column("recognised", justify="right")
+    table.add_column("photos", justify="right")
+    for label, share in accuracy.items():
+        table.add_row(Text(printable(label)), f"{share:.1%}", str(examples[label]))
+    return table
+
+
+def _path(outcome: Outcome, name: str) -> str:
+    assert outcome.folder is not None
+    return str(outcome.folder / name)

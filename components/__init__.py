@@ -1,0 +1,1 @@
+"""One folder for each component of the chain that is ours: what TFX has, we take from TFX."""

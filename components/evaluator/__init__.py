@@ -1,0 +1,1 @@
+"""What TFX's Evaluator measures, and against which model."""

@@ -1,0 +1,1 @@
+"""ImageExampleGen: class folders of photos become training and evaluation examples."""

@@ -1,0 +1,1 @@
+"""Pusher with versions that appear whole or not at all."""

@@ -1,0 +1,70 @@
+"""TFX's Pusher executor, with versions that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tfx.components.pusher import executor
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+# Where a version grows before it is renamed. TensorFlow Serving reads numbered folders only.
+_STAGING = ".incoming"
+
+
+class Executor(executor.Executor):  # type: ignore[misc]
+    """Copies a blessed model beside its destination, then renames it into place.
+
+    TFX copies into the final folder file by file, so that a run that is killed leaves a
+    version which looks like a model.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Pushes the model if it is blessed; arguments as in TFX's Pusher."""
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(
+            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
+        )
+        base = destination.filesystem.base_directory
+        staging = os.path.join(base, _STAGING)
+        if fileio.exists(staging):
+            fileio.rmtree(staging)
+        destination.filesystem.base_directory = staging
+        staged = dict(exec_properties)
+        staged[standard_component_specs.PUSH_DESTINATION_KEY] = proto_utils.proto_to_json(
+            destination
+        )
+        super().Do(input_dict, output_dict, staged)
+
+        pushed = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.PUSHED_MODEL_KEY]
+        )
+        if not self._is_pushed(pushed):
+            return
+        version = _free_version(base, int(self._version_of(pushed)))
+        fileio.rename(os.path.join(staging, self._version_of(pushed)), os.path.join(base, version))
+        fileio.rmtree(staging)
+        self._MarkPushed(
+            pushed, pushed_destination=os.path.join(base, version), pushed_version=version
+        )
+
+    def _is_pushed(self, pushed: Any) -> bool:
+        return bool(pushed.get_int_custom_property(executor._PUSHED_KEY) == 1)
+
+    def _version_of(self, pushed: Any) -> str:
+        return str(pushed.get_string_custom_property(executor._PUSHED_VERSION_KEY))
+
+
+def _free_version(base: str, version: int) -> str:
+    """Versions are Unix times; two pushes within a second must not share one."""
+    while fileio.exists(os.path.join(base, str(version))):
+        version += 1
+    return str(version)

@@ -1,0 +1,1 @@
+"""What TFX's Transform does with a photo: decode and resize."""

@@ -1,0 +1,1 @@
+"""The pipeline: its configuration, the chain of components, and the runners."""

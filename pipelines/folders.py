@@ -1,0 +1,57 @@
+"""Where a run puts what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import ConfigError
+
+DEFAULT_OUTPUT = Path("warmstart-output")
+
+
+@dataclass(frozen=True)
+class OutputFolders:
+    """The parts of an output folder."""
+
+    root: Path
+
+    @property
+    def artifacts(self) -> Path:
+        """TFX's pipeline root: a folder for each component."""
+        return self.root / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """The SQLite file of ML Metadata."""
+        return self.root / "metadata.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """Pushed models, a numbered folder for each version, as TensorFlow Serving reads them."""
+        return self.root / "models"
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each run: its report, metrics and log."""
+        return self.root / "runs"
+
+
+def prepare_output(root: Path) -> OutputFolders:
+    """Makes the output folder.
+
+    Raises:
+        ConfigError: if it cannot be made or written to.
+    """
+    folders = OutputFolders(root.resolve())
+    probe = folders.root / ".writable"
+    try:
+        folders.runs.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"--output {root}: cannot write there ({error.strerror}); "
+            "name a folder, or one that can be made."
+        ) from error
+    return folders

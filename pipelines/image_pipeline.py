@@ -1,0 +1,153 @@
+"""The chain, from a folder of photos to a pushed model."""
+
+from __future__ import annotations
+
+from tensorflow_data_validation import StatsOptions
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import BaseChannel, Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from components.code_digest import code_digest
+from components.evaluator import baseline
+from components.evaluator.eval_config import eval_config
+from components.image_example_gen.component import ImageExampleGen
+from components.pusher.component import Pusher
+from components.transform.preprocessing import IMAGE_SIZE_KEY
+from pipelines.config import PipelineConfig
+from pipelines.folders import OutputFolders
+from schemas.image_example import STATISTICS_FEATURES, image_example_schema
+
+# Runs a Beam pipeline in this process. DirectRunner would first try to download Prism.
+_BEAM_ARGS = ["--runner=FnApiRunner"]
+
+
+def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders) -> Pipeline:
+    """Builds the pipeline without running or reading anything.
+
+    Args:
+        config: what to do.
+        data: the folder that holds a folder of photos for each class.
+        output: where artifacts, metadata and models go.
+    """
+    # Photos become examples, each in the training or the evaluation split.
+    example_gen = ImageExampleGen(
+        input_base=data,
+        eval_fraction=config.split.eval_fraction,
+        split_seed=config.split.seed,
+        code_digest=code_digest("components/image_example_gen", "schemas"),
+    )
+    examples = example_gen.outputs["examples"]
+
+    # Sizes, brightness and labels are counted, a schema inferred, and odd values reported.
+    statistics_gen = StatisticsGen(examples=examples, stats_options=_stats_options())
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = SchemaGen(statistics=statistics)
+    schema = schema_gen.outputs["schema"]
+    example_validator = ExampleValidator(statistics=statistics, schema=schema)
+
+    # Photos are decoded and resized, once for both stages of training.
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        custom_config={
+            IMAGE_SIZE_KEY: config.image_size,
+            "code_digest": code_digest("components/transform", "schemas"),
+        },
+    )
+
+    # A head is trained on the frozen backbone, then the backbone's upper layers with it.
+    trainer = _trainer(config, transform)
+    model = trainer.outputs["model"]
+
+    # The model is measured on the evaluation photos, beside the latest one that was blessed.
+    baseline_resolver = _baseline_resolver(model)
+    accuracy = config.evaluate.thresholds.accuracy
+    evaluator = Evaluator(
+        examples=examples,
+        model=model,
+        baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
+        eval_config=eval_config(min_accuracy=accuracy.min, max_accuracy_drop=accuracy.max_drop),
+    )
+
+    # A model that was blessed is put where it is served from.
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
+        ),
+    )
+
+    components: list[BaseNode] = [
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        transform,
+        trainer,
+        baseline_resolver,
+        evaluator,
+        pusher,
+    ]
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=str(output.artifacts),
+        metadata_connection_config=sqlite_metadata_connection_config(str(output.metadata)),
+        components=components,
+        enable_cache=True,
+        beam_pipeline_args=_BEAM_ARGS,
+    )
+
+
+def _stats_options() -> StatsOptions:
+    return StatsOptions(
+        schema=image_example_schema(), feature_allowlist=list(STATISTICS_FEATURES)
+    )
+
+
+def _trainer(config: PipelineConfig, transform: Transform) -> Trainer:
+    return Trainer(
+        run_fn="components.trainer.run_fn.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=trainer_pb2.TrainArgs(),
+        eval_args=trainer_pb2.EvalArgs(),
+        custom_config={
+            "image_size": config.image_size,
+            "backbone": config.backbone.name,
+            "weights": config.backbone.weights,
+            "augment": config.augment.model_dump(),
+            "units": config.head.units,
+            "dropout": config.head.dropout,
+            "frozen_epochs": config.frozen.epochs,
+            "frozen_learning_rate": config.frozen.learning_rate,
+            "fine_tune_epochs": config.fine_tune.epochs,
+            "fine_tune_learning_rate": config.fine_tune.learning_rate,
+            "fine_tune_from": config.fine_tune.from_,
+            "batch_size": config.train.batch_size,
+            "seed": config.train.seed,
+            "code_digest": code_digest("components/trainer", "components/transform", "schemas"),
+        },
+    )
+
+
+def _baseline_resolver(model: BaseChannel) -> Resolver:
+    return Resolver(
+        strategy_class=baseline.LatestOtherBlessedModelStrategy,
+        **{
+            baseline.MODEL_KEY: Channel(type=Model),
+            baseline.MODEL_BLESSING_KEY: Channel(type=ModelBlessing),
+            baseline.CANDIDATE_KEY: model,
+        },
+    ).with_id("latest_blessed_model")

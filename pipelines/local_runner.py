@@ -1,0 +1,143 @@
+"""Runs the pipeline on this machine, with ML Metadata in SQLite.
+
+The command line calls `run`. TFX's own command line runs this file, on the folders named in
+WARMSTART_DATA and WARMSTART_OUTPUT, by default the sample photos and ./warmstart-output:
+
+    tfx pipeline create --engine=local --pipeline-path=pipelines/local_runner.py
+    tfx run create --engine=local --pipeline-name=warmstart
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+import samples
+from pipelines.config import PipelineConfig, load_config
+from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
+from pipelines.image_pipeline import create_pipeline
+from pipelines.outcome import (
+    CACHED,
+    EXECUTED,
+    FAILED,
+    RUNNING,
+    SKIPPED,
+    ComponentRun,
+    new_run_id,
+)
+
+Listener = Callable[[ComponentRun], None]
+
+
+class ReportingDagRunner(LocalDagRunner):  # type: ignore[misc]
+    """TFX's LocalDagRunner that tells a listener when a component starts and ends."""
+
+    def __init__(self, run_id: str | None = None, listener: Listener | None = None) -> None:
+        """Names the run.
+
+        Args:
+            run_id: of the run in ML Metadata; by default the time.
+            listener: called with each component when it starts and when it ends.
+        """
+        super().__init__()
+        self._run_id = run_id or new_run_id()
+        self._listener = listener or (lambda component: None)
+
+    def run_with_ir(
+        self,
+        pipeline: pipeline_pb2.Pipeline,
+        run_options: pipeline_pb2.RunOptions | None = None,
+    ) -> None:
+        """Runs one node after the other, as LocalDagRunner does; partial runs are not offered.
+
+        Raises:
+            NotImplementedError: if `run_options` are given.
+            Exception: whatever the failing component raised.
+        """
+        if run_options:
+            raise NotImplementedError(f"Partial runs are not supported: {run_options}")
+        runtime_parameter_utils.substitute_runtime_parameter(
+            pipeline, {"pipeline-run-id": self._run_id}
+        )
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        connection = getattr(
+            deployment.metadata_connection_config,
+            deployment.metadata_connection_config.WhichOneof("connection_config"),
+        )
+        nodes = [node.pipeline_node for node in pipeline.nodes]
+        for index, node in enumerate(nodes):
+            try:
+                self._run_node(pipeline, node, deployment, connection)
+            except BaseException:
+                for later in nodes[index + 1 :]:
+                    self._listener(ComponentRun(later.node_info.id, SKIPPED, 0.0))
+                raise
+
+    def _run_node(
+        self,
+        pipeline: pipeline_pb2.Pipeline,
+        node: pipeline_pb2.PipelineNode,
+        deployment: object,
+        connection: object,
+    ) -> None:
+        node_id = node.node_info.id
+        started = time.perf_counter()
+        self._listener(ComponentRun(node_id, RUNNING, 0.0))
+        state = FAILED
+        try:
+            execution = launcher.Launcher(
+                pipeline_node=node,
+                mlmd_connection=metadata.Metadata(connection),
+                pipeline_info=pipeline.pipeline_info,
+                pipeline_runtime_spec=pipeline.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+            ).launch()
+            # The launcher makes the executor's temporary folder only if it runs the executor.
+            reused = execution is not None and not execution.tmp_dir
+            is_resolver = not runner_utils.extract_executor_spec(deployment, node_id)
+            state = CACHED if reused and not is_resolver else EXECUTED
+        finally:
+            seconds = time.perf_counter() - started
+            self._listener(ComponentRun(node_id, state, seconds))
+
+
+def run(
+    config: PipelineConfig,
+    *,
+    data: str,
+    output: OutputFolders,
+    run_id: str | None = None,
+    listener: Listener | None = None,
+) -> None:
+    """Runs the whole pipeline.
+
+    Args:
+        config: what to do.
+        data: the folder that holds a folder of photos for each class.
+        output: where artifacts, metadata and models go.
+        run_id: of the run in ML Metadata; by default the time.
+        listener: called with each component when it starts and when it ends.
+
+    Raises:
+        WarmstartError: if the photos or weights cannot be used.
+        Exception: whatever the failing component raised.
+    """
+    pipeline = create_pipeline(config, data=data, output=output)
+    ReportingDagRunner(run_id, listener).run(pipeline)
+
+
+if __name__ == "__main__":
+    run(
+        load_config(),
+        data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
+        output=prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT))),
+    )

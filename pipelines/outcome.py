@@ -1,0 +1,119 @@
+"""What a run came to, in the form that `--json`, the summary and the report share."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ComponentRun:
+    """What became of one component in one run.
+
+    Attributes:
+        id: of the component, such as `Trainer`.
+        state: `running`, `executed`, `cached`, `failed` or `skipped`.
+        seconds: wall time, with look-ups in ML Metadata.
+    """
+
+    id: str
+    state: str
+    seconds: float
+
+
+RUNNING = "running"
+EXECUTED = "executed"
+CACHED = "cached"
+FAILED = "failed"
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run that succeeded found out and did.
+
+    Attributes:
+        blessed: whether the model reached every threshold.
+        reasons: for each threshold missed, which number failed by how much.
+        pushed_to: the folder of the pushed version, or None.
+        metrics: of all evaluation photos: `accuracy`, `log_loss`, `examples`.
+        accuracy_by_class: share of each class's evaluation photos that were recognised.
+        examples_by_class: how many evaluation photos each class has.
+        confusion: photos by true class, then by predicted class.
+        model_run: folder of TensorBoard's logs.
+        evaluation: folder of TFMA's results.
+    """
+
+    blessed: bool
+    reasons: list[str]
+    pushed_to: str | None
+    metrics: dict[str, float]
+    accuracy_by_class: dict[str, float]
+    examples_by_class: dict[str, int]
+    confusion: dict[str, dict[str, int]]
+    model_run: str
+    evaluation: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        run_id: its id in ML Metadata, or None if it never began.
+        components: in the order of the chain.
+        results: None unless it succeeded.
+        error: what failed, or None.
+        folder: where the summary, the report and the log of the run are.
+    """
+
+    run_id: str | None
+    components: list[ComponentRun] = field(default_factory=list)
+    results: Results | None = None
+    error: str | None = None
+    folder: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the object that `warmstart pipeline run --json` prints."""
+        results = self.results
+        metrics: dict[str, Any] = {}
+        if results:
+            metrics = {**results.metrics, "accuracy_by_class": results.accuracy_by_class}
+        return {
+            "run_id": self.run_id,
+            "state": "failed" if self.error else "succeeded",
+            "blessed": bool(results and results.blessed),
+            "not_blessed_because": results.reasons if results else [],
+            "pushed_to": results.pushed_to if results else None,
+            "metrics": metrics,
+            "classes": list(results.accuracy_by_class) if results else [],
+            "components": [
+                {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
+                for c in self.components
+            ],
+            "error": self.error,
+        }
+
+
+def new_run_id() -> str:
+    """Returns the time in UTC, to the microsecond: run ids sort by age."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a file under another name first, so that it is never seen half-written."""
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, file)
+
+
+def write_metrics(outcome: Outcome) -> Path:
+    """Writes the run's JSON object as `metrics.json` into its folder."""
+    assert outcome.folder is not None
+    file = outcome.folder / "metrics.json"
+    write_whole(file, json.dumps(outcome.as_json(), ensure_ascii=False, indent=2) + "\n")
+    return file

@@ -1,0 +1,155 @@
+"""Reads from ML Metadata and artifacts what came out of one run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from components.evaluator.eval_config import ACCURACY, LOG_LOSS
+from pipelines.config import PipelineConfig
+from pipelines.folders import OutputFolders
+from pipelines.outcome import Results
+from schemas import features
+
+_RUN_CONTEXT = "pipeline_run"
+_RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
+_EXAMPLE_COUNT = "example_count"
+
+
+def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> Results:
+    """Reads the results of a run that succeeded.
+
+    Args:
+        output: its folders.
+        run_id: its id.
+        config: its configuration, to word what a model missed.
+    """
+    outputs = _outputs(output, run_id)
+    evaluation = outputs["ModelEvaluation"]
+    result = tfma.load_eval_result(evaluation.uri)
+    overall: dict[str, float] = {}
+    accuracy_by_class: dict[str, float] = {}
+    examples_by_class: dict[str, int] = {}
+    for slice_key, metrics in result.slicing_metrics:
+        values = _doubles(metrics)
+        if slice_key == ():
+            overall = values
+        else:
+            ((name, value),) = slice_key
+            assert name == features.LABEL
+            label = value.decode() if isinstance(value, bytes) else value
+            accuracy_by_class[label] = values[ACCURACY]
+            examples_by_class[label] = round(values[_EXAMPLE_COUNT])
+    blessing = outputs["ModelBlessing"]
+    return Results(
+        blessed=blessing.custom_properties["blessed"].int_value == 1,
+        reasons=_reasons(evaluation.uri, config),
+        pushed_to=_pushed_to(outputs["PushedModel"]),
+        metrics={
+            "accuracy": overall[ACCURACY],
+            "log_loss": overall[LOG_LOSS],
+            "examples": round(overall[_EXAMPLE_COUNT]),
+        },
+        accuracy_by_class=dict(sorted(accuracy_by_class.items())),
+        examples_by_class=dict(sorted(examples_by_class.items())),
+        confusion=_confusion(result, sorted(accuracy_by_class)),
+        model_run=outputs["ModelRun"].uri,
+        evaluation=evaluation.uri,
+    )
+
+
+def forget_vanished_pushes(output: OutputFolders) -> None:
+    """Marks pushed models whose folder is gone as deleted, so that Pusher pushes again.
+
+    TFX's cache checks its own copy of a pushed model, not the destination: without this a
+    cached run would report a model at a place where there is none.
+    """
+    if not output.metadata.exists():
+        return
+    store = _store(output)
+    vanished = [
+        artifact
+        for artifact in _artifacts_of_type(store, "PushedModel")
+        if artifact.state == metadata_store_pb2.Artifact.LIVE
+        and (folder := _pushed_to(artifact))
+        and not os.path.isdir(folder)
+    ]
+    for artifact in vanished:
+        artifact.state = metadata_store_pb2.Artifact.DELETED
+    if vanished:
+        store.put_artifacts(vanished)
+
+
+def _store(output: OutputFolders) -> MetadataStore:
+    return MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+
+
+def _artifacts_of_type(store: MetadataStore, name: str) -> list[Any]:
+    if name not in {artifact_type.name for artifact_type in store.get_artifact_types()}:
+        return []
+    return list(store.get_artifacts_by_type(name))
+
+
+def _outputs(output: OutputFolders, run_id: str) -> dict[str, Any]:
+    """Returns the output artifact of each type that a run's components made or reused."""
+    store = _store(output)
+    context = store.get_context_by_type_and_name(_RUN_CONTEXT, run_id)
+    # The Resolver's outputs are another run's model and blessing.
+    executions = [e for e in store.get_executions_by_context(context.id) if e.type != _RESOLVER]
+    events = store.get_events_by_execution_ids([execution.id for execution in executions])
+    made = [e.artifact_id for e in events if e.type == metadata_store_pb2.Event.OUTPUT]
+    return {artifact.type: artifact for artifact in store.get_artifacts_by_id(made)}
+
+
+def _doubles(metrics: Any) -> dict[str, float]:
+    """Unwraps TFMA's {output: {sub key: {metric: {"doubleValue": x}}}} of a single model."""
+    values: dict[str, float] = {}
+    for by_sub_key in metrics.values():
+        for by_metric in by_sub_key.values():
+            for name, value in by_metric.items():
+                if "doubleValue" in value:
+                    values[name] = float(value["doubleValue"])
+    return values
+
+
+def _confusion(result: tfma.EvalResult, classes: list[str]) -> dict[str, dict[str, int]]:
+    """Unwraps TFMA's confusion matrix of all evaluation photos; protobuf leaves zeros out."""
+    plots = next(plots for slice_key, plots in result.plots if slice_key == ())
+    matrices = plots[""][""]["multiClassConfusionMatrixAtThresholds"]["matrices"]
+    confusion = {actual: dict.fromkeys(classes, 0) for actual in classes}
+    for entry in matrices[0]["entries"]:
+        actual = classes[int(entry.get("actualClassId", 0))]
+        predicted = classes[int(entry.get("predictedClassId", 0))]
+        confusion[actual][predicted] = round(entry.get("numWeightedExamples", 0))
+    return confusion
+
+
+def _pushed_to(artifact: Any) -> str | None:
+    if artifact.custom_properties["pushed"].int_value != 1:
+        return None
+    return str(artifact.custom_properties["pushed_destination"].string_value)
+
+
+def _reasons(evaluation: str, config: PipelineConfig) -> list[str]:
+    threshold = config.evaluate.thresholds.accuracy
+    validation = tfma.load_validation_result(evaluation)
+    reasons: list[str] = []
+    for checked in validation.metric_validations_per_slice:
+        for failure in checked.failures:
+            value = failure.metric_value.double_value.value
+            if failure.metric_key.is_diff:
+                reasons.append(
+                    f"accuracy is {-value:.3f} below that of the latest blessed model, more than "
+                    f"evaluate.thresholds.accuracy.max_drop = {threshold.max_drop}"
+                )
+            else:
+                reasons.append(
+                    f"accuracy {value:.3f} is {threshold.min - value:.3f} below "
+                    f"evaluate.thresholds.accuracy.min = {threshold.min}"
+                )
+    return reasons

@@ -1,0 +1,58 @@
+"""The errors that a user can cause, each one sentence with what to do.
+
+    WarmstartError
+    ├── ConfigError     a configuration file, `--set` value or argument is wrong    exit 2
+    ├── DataError       the photos cannot be used as they are                       exit 1
+    ├── ModelError      a model or weight file is missing, broken or of another kind  exit 1
+    └── PipelineError   a component failed                                          exit 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+# A list in a message shows this many entries; the rest is a count.
+_MOST_SHOWN = 10
+
+
+class WarmstartError(Exception):
+    """An error whose message is meant for the user; the command line prints it without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigError(WarmstartError):
+    """A configuration file, `--set` override or argument is wrong."""
+
+    exit_code = 2
+
+
+class DataError(WarmstartError):
+    """The photos cannot be used as they are."""
+
+
+class ModelError(WarmstartError):
+    """A model or weight file is missing, broken or of another kind."""
+
+
+class PipelineError(WarmstartError):
+    """A component of the pipeline failed."""
+
+
+def shortened_list(entries: Iterable[str], separator: str = ", ") -> str:
+    """Joins at most ten entries and counts the rest, so that a message stays readable."""
+    entries = list(entries)
+    shown = separator.join(islice(entries, _MOST_SHOWN))
+    hidden = len(entries) - _MOST_SHOWN
+    return f"{shown}{separator}and {hidden} more" if hidden > 0 else shown
+
+
+def printable(name: str) -> str:
+    """Quotes a name if it holds characters that would break a one-line message.
+
+    Example:
+        >>> printable("new\\nline")
+        "'new\\\\nline'"
+    """
+    return name if name.isprintable() else repr(name)

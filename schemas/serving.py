@@ -1,0 +1,27 @@
+"""The serving contract of a pushed SavedModel.
+
+| signature            | input                                             | outputs                    |
+|----------------------|---------------------------------------------------|----------------------------|
+| `serving_default`    | `examples`: string (batch,), serialized tf.Example | `label`, `probabilities`   |
+| `serving_bytes`      | `image_bytes`: string (batch,), encoded photos    | `label`, `probabilities`   |
+| `transform_features` | `examples`: string (batch,), serialized tf.Example | `label_index`: the Evaluator's label |
+
+`label` is a string (batch,); `probabilities` float32 (batch, classes) in the order of
+`CLASSES_ASSET`, a JSON list of class names that travels in the model's `assets/` folder.
+"""
+
+from __future__ import annotations
+
+SERVING_DEFAULT = "serving_default"
+SERVING_BYTES = "serving_bytes"
+TRANSFORM_FEATURES = "transform_features"
+
+EXAMPLES_INPUT = "examples"
+# The `_bytes` suffix is how TensorFlow Serving's REST API marks tensors of binary values.
+IMAGE_BYTES_INPUT = "image_bytes"
+
+LABEL_OUTPUT = "label"
+PROBABILITIES_OUTPUT = "probabilities"
+LABEL_INDEX_OUTPUT = "label_index"
+
+CLASSES_ASSET = "classes.json"

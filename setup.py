@@ -1,0 +1,46 @@
+"""Packaging of warmstart: what is installed, and the direct dependencies.
+
+The overrides that make TFX 1.21 installable on glibc 2.35 are in `pyproject.toml`
+([tool.uv]); the exact, hashed versions are in `uv.lock`.
+"""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=find_packages(include=["cli*", "components*", "pipelines*", "samples*", "schemas*"]),
+    package_data={
+        "pipelines": ["templates/*.html"],
+        "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*"],
+    },
+    install_requires=[
+        "apache-beam",
+        "jinja2>=3.1",
+        "keras>=3.15,<4",
+        "ml-metadata",
+        "numpy",
+        "pillow>=11",
+        "pydantic>=2.11,<3",
+        "pyyaml>=6",
+        "rich>=13",
+        "tensorboard",
+        "tensorflow==2.21.0",
+        "tensorflow-data-validation",
+        "tensorflow-metadata",
+        "tensorflow-model-analysis",
+        "tensorflow-transform",
+        "tfx==1.21.0",
+        "tfx-bsl",
+        "typer>=0.15",
+    ],
+    extras_require={
+        "dev": [
+            "import-linter>=2.1",
+            "mypy>=1.15",
+            "pip>=25",  # TFX's own command line (`tfx pipeline create`) runs `pip freeze`.
+            "pytest>=8.3",
+            "ruff>=0.11",
+            "types-pyyaml",
+        ],
+    },
+    entry_points={"console_scripts": ["warmstart = cli.main:main"]},
+)
