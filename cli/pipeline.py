@@ -66,7 +66,7 @@ def _run(
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
     from components.image_example_gen.photos import check_photos, read_photos
-    from components.trainer.weights import weights_file
+    from components.backbone.weights import weights_file
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.

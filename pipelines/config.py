@@ -7,25 +7,35 @@ mistakes are reported at once.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
+from components.backbone.registry import BACKBONES
+from components.backbone.weights import EMBEDDED
 from schemas.errors import ConfigError, shortened_list
 
-# Size in pixels at which the embedded weights were trained, and the one most Keras backbones use.
+# Pixels on each side at which the embedded weights were trained.
 _EMBEDDED_IMAGE_SIZE = 160
-_DEFAULT_IMAGE_SIZE = 224
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, populate_by_name=True, strict=True
     )
+
+
+def _known_backbone(name: str) -> str:
+    if name in BACKBONES:
+        return name
+    near = difflib.get_close_matches(name, BACKBONES, n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(near)}" if near else ""
+    raise ValueError(f"no model of keras.applications{hint}")
 
 
 class SplitConfig(_Section):
@@ -42,7 +52,7 @@ class ImageConfig(_Section):
 
     size: Literal["auto"] | Annotated[int, Field(ge=32, le=1024)] = Field(
         "auto",
-        description="Pixels on each side; auto is 160 with the embedded weights, else 224.",
+        description="Pixels on each side; auto is 160 with the embedded weights, else the backbone's.",
     )
 
 
@@ -58,15 +68,16 @@ class AugmentConfig(_Section):
 class BackboneConfig(_Section):
     """The pretrained network under the head."""
 
-    name: Literal["MobileNetV2", "ResNet50", "EfficientNetB0"] = Field(
-        "MobileNetV2", description="A model of keras.applications."
+    name: Annotated[str, AfterValidator(_known_backbone)] = Field(
+        "MobileNetV2",
+        description="A model of keras.applications; `warmstart backbones list` shows them.",
     )
     weights: str = Field(
         "embedded",
         min_length=1,
         description=(
             "embedded (ship with warmstart; MobileNetV2 at 160 pixels), imagenet (Keras downloads"
-            " them), none (random: no transfer learning), or a .weights.h5 file."
+            " them), none (random: no transfer learning), or a .weights.h5 or .keras file."
         ),
     )
 
@@ -78,24 +89,52 @@ class HeadConfig(_Section):
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of the units dropped in training.")
 
 
-class FrozenConfig(_Section):
-    """Stage 1: the head learns, the backbone stays as it is."""
+class EmbedConfig(_Section):
+    """What is computed once, because the frozen part of the backbone never changes."""
 
-    epochs: int = Field(10, ge=1, le=10000, description="Passes over the training photos.")
-    learning_rate: float = Field(1e-4, gt=0, le=1, description="Of Adam.")
+    views: Literal["auto"] | Annotated[int, Field(ge=0, le=99)] = Field(
+        "auto",
+        description=(
+            "Changed views of each training photo; auto is 3, or 7 under 256 photos,"
+            " 15 under 128."
+        ),
+    )
+    max_disk_gb: float = Field(
+        10.0,
+        ge=0,
+        description="Most that activations for stage 2 may take; above it they are recomputed.",
+    )
+
+
+class FrozenConfig(_Section):
+    """Stage 1: the head learns from every view, the backbone stays as it is."""
+
+    epochs: int = Field(10, ge=1, le=10000, description="Passes over all views of all photos.")
+    learning_rate: float = Field(1e-4, gt=0, le=1, description="At the beginning.")
+    optimizer: Literal["adam", "adamw"] = Field("adam", description="adam or adamw.")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="constant or cosine.")
 
 
 class FineTuneConfig(_Section):
     """Stage 2: the upper layers of the backbone learn too, slowly."""
 
-    epochs: int = Field(10, ge=0, le=10000, description="Passes; 0 leaves stage 2 out.")
-    learning_rate: float = Field(1e-5, gt=0, le=1, description="Of Adam.")
-    from_: float = Field(
+    epochs: int = Field(
+        10, ge=0, le=10000, description="Passes over the photos, in the views by turns; 0: none."
+    )
+    learning_rate: float = Field(1e-5, gt=0, le=1, description="At the beginning.")
+    optimizer: Literal["adam", "adamw"] = Field("adam", description="adam or adamw.")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="constant or cosine.")
+    from_: (
+        Annotated[float, Field(ge=0, lt=1)]
+        | Annotated[int, Field(ge=1)]
+        | Annotated[str, Field(min_length=1)]
+    ) = Field(
         0.5,
         alias="from",
-        ge=0,
-        lt=1,
-        description="Share of the backbone's layers, from the input up, that stay frozen.",
+        description=(
+            "Where learning starts: the share of layers that stay frozen (0.5), how many blocks"
+            " learn (3), the first layer that learns (block_13_expand), all, or none."
+        ),
     )
 
 
@@ -104,6 +143,24 @@ class TrainConfig(_Section):
 
     batch_size: int = Field(32, ge=1, le=4096, description="Photos in one step.")
     seed: int = Field(42, ge=0, description="Of weights, order, augmentation and dropout.")
+    class_weights: Literal["auto", "none"] = Field(
+        "auto", description="auto: every class counts the same, however many photos it has."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of certainty spread over all classes."
+    )
+    early_stopping: int = Field(
+        5, ge=0, le=10000, description="Epochs without a better one that end a stage; 0: never."
+    )
+    histogram_freq: int = Field(
+        0, ge=0, description="Epochs between histograms of weights and gradient norms; 0: none."
+    )
+    mixed_precision: Literal["auto"] | bool = Field(
+        "auto", description="auto, true or false; auto where GPUs have tensor cores."
+    )
+    deterministic: bool = Field(
+        True, description="Equal seeds give equal results; slower on some GPUs."
+    )
 
 
 class AccuracyThreshold(_Section):
@@ -142,6 +199,7 @@ class PipelineConfig(_Section):
     augment: AugmentConfig = AugmentConfig()
     backbone: BackboneConfig = BackboneConfig()
     head: HeadConfig = HeadConfig()
+    embed: EmbedConfig = EmbedConfig()
     frozen: FrozenConfig = FrozenConfig()
     fine_tune: FineTuneConfig = FineTuneConfig()
     train: TrainConfig = TrainConfig()
@@ -152,8 +210,9 @@ class PipelineConfig(_Section):
         """Pixels on each side of what the model sees, with `auto` resolved."""
         if self.image.size != "auto":
             return self.image.size
-        embedded = self.backbone.weights == "embedded"
-        return _EMBEDDED_IMAGE_SIZE if embedded else _DEFAULT_IMAGE_SIZE
+        if self.backbone.weights == EMBEDDED:
+            return _EMBEDDED_IMAGE_SIZE
+        return BACKBONES[self.backbone.name].image_size
 
 
 def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> PipelineConfig:
@@ -176,7 +235,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
     try:
         config = PipelineConfig.model_validate(values)
     except ValidationError as error:
-        problems.extend(_sentence(details) for details in error.errors())
+        problems.extend(_sentences(error.errors()))
     if problems:
         source = f" in {file} or --set" if file else ""
         raise ConfigError(f"Configuration{source}: " + "; ".join(problems) + ".")
@@ -223,9 +282,24 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads `1e-4` as text for want of a dot; people mean the number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _parse_yaml(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = _parse_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(f"Cannot read the configuration {file}: {reason}.") from error
@@ -250,7 +324,7 @@ def _apply_override(values: dict[str, Any], override: str) -> str | None:
     if not equals or not path:
         return f"--set {override!r} is not of the form key=value, such as frozen.epochs=5"
     try:
-        value = yaml.safe_load(text)
+        value = _parse_yaml(text)
     except yaml.YAMLError:
         return f"--set {override!r}: the value is not valid YAML"
     *sections, key = path.split(".")
@@ -259,31 +333,33 @@ def _apply_override(values: dict[str, Any], override: str) -> str | None:
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
             return f"--set {override!r}: {section} is not a section"
-    target[key] = _number(value)
+    target[key] = value
     return None
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads `1e-4` as text for want of a dot; people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _sentences(errors: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Turns pydantic's errors into one each for a key: path, what came, what is allowed."""
+    allowed: dict[str, list[str]] = {}
+    received: dict[str, Any] = {}
+    for details in errors:
+        path = ".".join(_drop_union_branches([str(part) for part in details["loc"]]))
+        received[path] = details["input"]
+        allowed.setdefault(path, []).append(_allowed(path, details))
+    return [
+        wanted[0] if wanted[0].startswith("unknown") else
+        f"{path} = {received[path]!r}: {' or '.join(wanted)}"
+        for path, wanted in allowed.items()
+    ]
 
 
-def _sentence(details: Mapping[str, Any]) -> str:
-    """Turns one pydantic error into: key path, what came, what is allowed."""
-    location = [str(part) for part in details["loc"]]
-    path = ".".join(_drop_union_branches(location))
+def _allowed(path: str, details: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":
         return _unknown_key(path)
-    received = repr(details["input"])
     section = _find(path)
     if _is_section(section):
-        return f"{path} = {received}: expected a section with the keys {_names(section)}"
-    return f"{path} = {received}: {details['msg'][0].lower()}{details['msg'][1:]}"
+        return f"expected a section with the keys {_names(section)}"
+    message: str = details["msg"]
+    return message[0].lower() + message[1:]
 
 
 def _drop_union_branches(location: list[str]) -> list[str]:
@@ -317,7 +393,7 @@ def _unknown_key(path: str) -> str:
 
 
 def _check_embedded_weights(config: PipelineConfig) -> None:
-    if config.backbone.weights != "embedded":
+    if config.backbone.weights != EMBEDDED:
         return
     if (config.backbone.name, config.image_size) != ("MobileNetV2", _EMBEDDED_IMAGE_SIZE):
         raise ConfigError(

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tensorflow_data_validation import StatsOptions
 from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
-from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from components.backbone.weights import weights_digest
 from components.code_digest import code_digest
+from components.embedder.component import Embedder
 from components.evaluator import baseline
 from components.evaluator.eval_config import eval_config
 from components.image_example_gen.component import ImageExampleGen
 from components.pusher.component import Pusher
+from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
@@ -66,8 +70,11 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         },
     )
 
-    # A head is trained on the frozen backbone, then the backbone's upper layers with it.
-    trainer = _trainer(config, transform)
+    # The frozen part of the backbone sees every photo, and changed views of it, once.
+    embedder = _embedder(config, transform, statistics)
+
+    # A head is trained on what it saw, then the backbone's upper layers with it.
+    trainer = _trainer(config, transform, embedder)
     model = trainer.outputs["model"]
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
@@ -95,6 +102,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         schema_gen,
         example_validator,
         transform,
+        embedder,
         trainer,
         baseline_resolver,
         evaluator,
@@ -116,30 +124,49 @@ def _stats_options() -> StatsOptions:
     )
 
 
-def _trainer(config: PipelineConfig, transform: Transform) -> Trainer:
-    return Trainer(
-        run_fn="components.trainer.run_fn.run_fn",
+def _embedder(config: PipelineConfig, transform: Transform, statistics: BaseChannel) -> Embedder:
+    return Embedder(
         examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        train_args=trainer_pb2.TrainArgs(),
-        eval_args=trainer_pb2.EvalArgs(),
-        custom_config={
-            "image_size": config.image_size,
+        statistics=statistics,
+        config={
             "backbone": config.backbone.name,
             "weights": config.backbone.weights,
-            "augment": config.augment.model_dump(),
-            "units": config.head.units,
-            "dropout": config.head.dropout,
-            "frozen_epochs": config.frozen.epochs,
-            "frozen_learning_rate": config.frozen.learning_rate,
-            "fine_tune_epochs": config.fine_tune.epochs,
-            "fine_tune_learning_rate": config.fine_tune.learning_rate,
-            "fine_tune_from": config.fine_tune.from_,
-            "batch_size": config.train.batch_size,
-            "seed": config.train.seed,
-            "code_digest": code_digest("components/trainer", "components/transform", "schemas"),
+            "weights_digest": weights_digest(config.backbone.weights),
+            "image_size": config.image_size,
+            "views": config.embed.views,
+            "augmentation": _augmentation(config),
+            "fine_tune_from": config.fine_tune.from_ if config.fine_tune.epochs else "none",
+            "max_disk_gb": config.embed.max_disk_gb,
+            "code_digest": code_digest(
+                "components/embedder", "components/backbone", "components/transform"
+            ),
         },
     )
+
+
+def _trainer(config: PipelineConfig, transform: Transform, embedder: Embedder) -> Trainer:
+    return Trainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        embeddings=embedder.outputs["embeddings"],
+        custom_config={
+            "backbone": config.backbone.name,
+            "weights": config.backbone.weights,
+            "image_size": config.image_size,
+            "units": config.head.units,
+            "dropout": config.head.dropout,
+            "frozen": config.frozen.model_dump(),
+            "fine_tune": config.fine_tune.model_dump(exclude={"from_"}),
+            "fine_tune_from": config.fine_tune.from_,
+            "augmentation": _augmentation(config),
+            **config.train.model_dump(),
+            "code_digest": code_digest("components/trainer", "components/backbone", "components/transform", "schemas"),
+        },
+    )
+
+
+def _augmentation(config: PipelineConfig) -> dict[str, Any]:
+    return {**config.augment.model_dump(), "seed": config.train.seed}
 
 
 def _baseline_resolver(model: BaseChannel) -> Resolver:

@@ -7,6 +7,7 @@
 # PYTHON=/path/to/python3.11 chooses the interpreter. No Python is ever downloaded, and nothing
 # is written outside this folder and uv's cache.
 set -euo pipefail
+shopt -s inherit_errexit # Else a failure within $(…) would go on.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VERSION=3.11
@@ -116,10 +117,9 @@ fetch_uv() {
     echo "Fetching uv from PyPI into .uv/ with $python" >&2
     rm -rf .uv/venv .uv/packages
     # The user's own pip settings may ask for --user, which a virtual environment refuses.
-    export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+    export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
     local options=(--quiet --require-hashes --requirement requirements-uv.txt)
-    if "$python" -I -c 'import ensurepip, venv' 2>/dev/null; then
-        "$python" -m venv .uv/venv
+    if "$python" -m venv .uv/venv >/dev/null 2>&1; then # Debian's own Python may lack ensurepip.
         .uv/venv/bin/python -m pip install "${options[@]}" >&2 || fetch_failed
         echo .uv/venv/bin/uv
     elif "$python" -I -m pip --version >/dev/null 2>&1; then
@@ -148,6 +148,11 @@ sync_environment() {
     unset VIRTUAL_ENV UV_PYTHON
     export UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never
 
+    # The machine's certificates, as curl and git use them, serve behind a company's proxy too.
+    if [[ -e /etc/ssl/certs/ca-certificates.crt || -e /etc/pki/tls/certs/ca-bundle.crt ]]; then
+        export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+    fi
+
     cache=$("$uv" cache dir)
     if ! mkdir -p "$cache" 2>/dev/null || [[ ! -w $cache ]]; then
         cache=$PWD/.uv/cache
@@ -164,9 +169,22 @@ sync_environment() {
         echo "Installing the packages in uv.lock into .venv: 3.5 GB, some minutes the first time."
     fi
     : >"$UNFINISHED"
-    "$uv" sync "${options[@]}" || fail "make setup stopped: uv's message stands above."
+    "$uv" sync "${options[@]}" || sync_failed
     fingerprint >"$STAMP"
     rm -f "$UNFINISHED"
+}
+
+sync_failed() {
+    if ! command -v g++ >/dev/null || ! has_headers; then
+        fail "make setup needs a C++ compiler and the headers of Python $VERSION, since PyPI has pyfarmhash" \
+            "(for TFX) as source only; on Ubuntu and Debian install g++ and python$VERSION-dev and try again."
+    fi
+    fail "make setup stopped: uv's message stands above."
+}
+
+has_headers() {
+    .venv/bin/python -I -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
 }
 
 # uv links files from its cache, and warns where it cannot: on another filesystem.

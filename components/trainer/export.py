@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from components.trainer.input_data import class_numbers
+from components.trainer.input_data import Labels
 from components.transform.preprocessing import decode_photos
 from schemas import features, serving
 
@@ -21,19 +20,19 @@ class ServingModel(tf.Module):  # type: ignore[misc]
     The signatures are those of `schemas.serving`.
     """
 
-    def __init__(self, classifier: keras.Model, classes: Sequence[str], classes_file: str) -> None:
+    def __init__(self, classifier: keras.Model, labels: Labels, classes_file: str) -> None:
         """Wraps a classifier.
 
         Args:
             classifier: from `build_classifier`.
-            classes: names in the order of the classifier's outputs.
+            labels: names in the order of the classifier's outputs.
             classes_file: the same names as a JSON list, to travel as an asset.
         """
         super().__init__(name="serving_model")
         self.classifier = classifier
         self.classes_asset = tf.saved_model.Asset(classes_file)
-        self._names = tf.constant(list(classes))
-        self._numbers = class_numbers(classes)
+        self._names = tf.constant(list(labels.classes))
+        self._numbers = labels.table()
         self._image_size = classifier.input_shape[1]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=serving.EXAMPLES_INPUT)])
@@ -68,18 +67,18 @@ class ServingModel(tf.Module):  # type: ignore[misc]
         }
 
 
-def export(classifier: keras.Model, classes: Sequence[str], folder: str) -> None:
+def export(classifier: keras.Model, labels: Labels, folder: str) -> None:
     """Writes the SavedModel of a classifier.
 
     Args:
         classifier: from `build_classifier`.
-        classes: names in the order of the classifier's outputs.
+        labels: names in the order of the classifier's outputs.
         folder: where to; made if missing.
     """
     with tempfile.TemporaryDirectory() as scratch:
         classes_file = Path(scratch, serving.CLASSES_ASSET)
-        classes_file.write_text(json.dumps(list(classes)), encoding="utf-8")
-        model = ServingModel(classifier, classes, str(classes_file))
+        classes_file.write_text(json.dumps(list(labels.classes)), encoding="utf-8")
+        model = ServingModel(classifier, labels, str(classes_file))
         tf.saved_model.save(
             model,
             folder,

@@ -1,68 +1,89 @@
-"""The classifier: a backbone's preprocessing, the backbone, and a head trained from scratch."""
+"""The head, trained from scratch, and the models that it is a part of."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
-from components.trainer.backbones import BACKBONES
+from components.backbone.loading import preprocess
 
 
-def build_classifier(
-    backbone: keras.Model, name: str, *, classes: int, units: int, dropout: float
-) -> keras.Model:
-    """Puts a head on a frozen backbone.
+def build_head(channels: int, *, classes: int, units: int, dropout: float) -> keras.Model:
+    """Builds the layers on top of a backbone.
 
     Two classes get one sigmoid unit, the probability of the second; more get softmax.
-    The backbone is always called with `training=False`; BatchNormalization nevertheless
-    moves its statistics once a layer is trainable, hence `unfreeze`.
 
     Args:
-        backbone: from `load_backbone`; set to `trainable=False`.
-        name: a key of `BACKBONES`, for the preprocessing.
+        channels: width of the embedding.
         classes: how many, at least 2.
         units: width of the dense layer.
         dropout: share of its units dropped in training, in [0, 1).
 
     Returns:
-        A model from (batch, size, size, 3), RGB in [0, 255], to probabilities (batch, 1) or
-        (batch, classes).
+        A model from float32 (batch, channels) to probabilities (batch, 1) or (batch, classes).
     """
-    backbone.trainable = False
-    photos = keras.Input(backbone.input_shape[1:], name="photos")
-    outputs = backbone(BACKBONES[name].preprocess(photos), training=False)
-    outputs = keras.layers.Dense(units, activation="relu", name="head")(outputs)
+    embedding = keras.Input((channels,), name="embedding")
+    outputs = keras.layers.Dense(units, activation="relu", name="dense")(embedding)
     outputs = keras.layers.Dropout(dropout, name="dropout")(outputs)
-    outputs = (
-        keras.layers.Dense(1, activation="sigmoid", name="probability")(outputs)
-        if classes == 2
-        else keras.layers.Dense(classes, activation="softmax", name="probabilities")(outputs)
-    )
-    return keras.Model(photos, outputs, name="classifier")
+    width, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")
+    # In float32 under mixed precision too: small probabilities vanish in float16.
+    outputs = keras.layers.Dense(
+        width, activation=activation, dtype="float32", name="probabilities"
+    )(outputs)
+    return keras.Model(embedding, outputs, name="head")
 
 
-def compile_classifier(model: keras.Model, learning_rate: float) -> None:
-    """Compiles for labels given as class numbers, int64 (batch,)."""
-    binary = model.output_shape[-1] == 1
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="binary_crossentropy" if binary else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+def build_classifier(backbone: keras.Model, name: str, head: keras.Model) -> keras.Model:
+    """Joins preprocessing, backbone and head.
+
+    The backbone is called with `training=False` in training as well: Dropout and
+    BatchNormalization inside it stay as they were pretrained.
+
+    Returns:
+        A model from (batch, size, size, 3), RGB in [0, 255], to the head's probabilities.
+    """
+    photos = keras.Input(backbone.input_shape[1:], name="photos")
+    embedding = backbone(preprocess(name, photos), training=False)
+    return keras.Model(photos, head(embedding), name="classifier")
 
 
-def unfreeze(backbone: keras.Model, from_fraction: float) -> None:
-    """Makes the upper layers of a backbone trainable, BatchNormalization excepted.
+def build_upper(upper: keras.Model, head: keras.Model) -> keras.Model:
+    """Joins the part of a backbone above the cut and the head.
 
-    With `trainable=True` Keras (3.5 and later) updates a BatchNormalization layer's moving
-    statistics even inside a call with `training=False`; a few hundred photos would spoil
-    what ImageNet's million taught it. The model has to be compiled again afterwards.
+    Returns:
+        A model from the activations at the cut to the head's probabilities.
+    """
+    activations = keras.Input(upper.input_shape[1:], name="activations")
+    return keras.Model(activations, head(upper(activations, training=False)), name="upper")
+
+
+def compile_classifier(
+    model: keras.Model,
+    *,
+    optimizer: str,
+    learning_rate: float,
+    schedule: str,
+    steps: int,
+    label_smoothing: float,
+) -> None:
+    """Compiles a model for labels as `input_data.Labels` encodes them.
 
     Args:
-        backbone: a model of keras.applications.
-        from_fraction: share of its layers, from the input up, that stay frozen, in [0, 1).
+        model: any of this module's.
+        optimizer: `adam` or `adamw`.
+        learning_rate: at the beginning.
+        schedule: `constant`, or `cosine`, down to 0 after `steps`.
+        steps: batches in all epochs of the stage.
+        label_smoothing: share of certainty spread over all classes, in [0, 1).
     """
-    backbone.trainable = True
-    first = int(len(backbone.layers) * from_fraction)
-    for index, layer in enumerate(backbone.layers):
-        frozen = index < first or isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = not frozen
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    loss = (
+        keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing)
+        if model.output_shape[-1] == 1
+        else keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    )
+    model.compile(optimizer=optimizers[optimizer](rate), loss=loss, metrics=["accuracy"])

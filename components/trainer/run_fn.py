@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Sequence
+import os
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,72 +15,185 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.trainer.backbones import load_backbone
+from components.backbone.cut import ALL, find_cut, split_at, unfreeze_above
+from components.backbone.loading import load_backbone
+from components.backbone.weights import NONE
+from components.embedder.artifact import read_index, read_manifest
+from components.embedder.augmentation import Augmentation
+from components.trainer.devices import prepare_devices
+from components.trainer.executor import (
+    BACKUP_FOLDER_KEY,
+    EMBEDDINGS_FOLDER_KEY,
+    TRAINING_FILE,
+)
 from components.trainer.export import export
-from components.trainer.input_data import augmentation_layers, photo_dataset, training_dataset
-from components.trainer.model import build_classifier, compile_classifier, unfreeze
-from components.trainer.progress import EpochProgress
-from components.trainer.weights import NONE
+from components.trainer.input_data import EmbeddingsReader, Labels, PhotosReader
+from components.trainer.model import build_classifier, build_head, build_upper
+from components.trainer.stage import FINE_TUNED, FROZEN, Stage, StageConfig, StageResult
+from components.trainer.tensorboard import write_sample_photos
 from schemas import features
+
+# A whole backbone that learns faster than this forgets what it was pretrained on.
+_HIGHEST_RATE_FOR_ALL = 1e-4
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class TrainConfig:
+    """What the Trainer is told; meaning and limits as in `pipelines.config`."""
+
+    backbone: str
+    weights: str
+    image_size: int
+    units: int
+    dropout: float
+    frozen: StageConfig
+    fine_tune: StageConfig
+    fine_tune_from: float | int | str
+    augmentation: Augmentation
+    batch_size: int
+    seed: int
+    class_weights: str
+    label_smoothing: float
+    early_stopping: int
+    histogram_freq: int
+    mixed_precision: bool | str
+    deterministic: bool
+
+
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains a classifier on transformed examples and writes it as a SavedModel.
+    """Trains a classifier and writes it as a SavedModel.
 
     Args:
-        fn_args: from TFX. `custom_config` holds the values listed in
-            `pipelines.image_pipeline`, `train_args.num_steps` is not used: the stages
-            count epochs.
+        fn_args: from TFX. `custom_config` holds the fields of `TrainConfig`, and the folders
+            that our executor adds.
 
     Raises:
         ModelError: if the backbone or its weights cannot be used.
+        ConfigError: if fine-tuning is to start at a layer that there is not.
     """
-    config = fn_args.custom_config
-    keras.utils.set_random_seed(config["seed"])
-    classes = _classes(fn_args.transform_graph_path)
-    train = _training_data(fn_args.train_files, classes, config)
-    evaluation = photo_dataset(
+    config = _train_config(fn_args.custom_config)
+    keras.utils.set_random_seed(config.seed)
+    strategy = prepare_devices(config.mixed_precision, deterministic=config.deterministic)
+    _warn(config)
+    labels = Labels(_classes(fn_args.transform_graph_path))
+    with strategy.scope():
+        classifier, results = _train(fn_args, config, labels)
+    kept = max(results, key=lambda result: (result.accuracy, -result.loss))
+    _log.info(
+        "kept the %s model: accuracy %.3f, loss %.4f on the evaluation photos",
+        kept.name,
+        kept.accuracy,
+        kept.loss,
+    )
+    kept.restore()
+    _write_training(fn_args.model_run_dir, kept, results)
+    export(classifier, labels, fn_args.serving_model_dir)
+
+
+def _train(
+    fn_args: FnArgs, config: TrainConfig, labels: Labels
+) -> tuple[keras.Model, list[StageResult]]:
+    """Trains both stages; returns the classifier and what each stage came to."""
+    embeddings = fn_args.custom_config[EMBEDDINGS_FOLDER_KEY]
+    manifest = read_manifest(embeddings)
+    reader = EmbeddingsReader(embeddings, manifest, labels, config.batch_size, config.seed)
+    index = read_index(embeddings, features.TRAIN)
+    backbone = load_backbone(config.backbone, config.weights, config.image_size)
+    backbone.trainable = False
+    pretrained = backbone.get_weights()
+    head = build_head(
+        backbone.output_shape[-1],
+        classes=len(labels.classes),
+        units=config.units,
+        dropout=config.dropout,
+    )
+    classifier = build_classifier(backbone, config.backbone, head)
+    common = {
+        "backup": Path(fn_args.custom_config[BACKUP_FOLDER_KEY]),
+        "board": fn_args.model_run_dir,
+        "class_weights": _class_weights(index, labels, config.class_weights),
+        "label_smoothing": config.label_smoothing,
+        "early_stopping": config.early_stopping,
+        "histogram_freq": config.histogram_freq,
+    }
+    photos = PhotosReader(
+        fn_args.train_files,
         fn_args.eval_files,
-        classes,
-        image_size=config["image_size"],
-        batch_size=config["batch_size"],
-    ).cache()
-    if config["weights"] == NONE:
+        labels,
+        config.image_size,
+        config.augmentation,
+        manifest.recipe.views,
+        config.batch_size,
+        config.seed,
+    )
+    write_sample_photos(fn_args.model_run_dir, photos)
+
+    frozen = Stage(
+        FROZEN,
+        head,
+        config.frozen,
+        first=0,
+        train=lambda first, last: reader.embeddings_for_training(len(index), first, last),
+        evaluation=reader.embeddings_for_evaluation(),
+        **common,
+    ).run()
+    head_weights = head.get_weights()
+
+    def restore_frozen() -> None:
+        backbone.set_weights(pretrained)
+        head.set_weights(head_weights)
+
+    results = [frozen.restored_by(restore_frozen)]
+    cut = find_cut(backbone, config.fine_tune_from)
+    if cut is None or not config.fine_tune.epochs:
+        return classifier, results
+
+    unfreeze_above(backbone, cut)
+    cached = bool(manifest.recipe.cut)
+    model = build_upper(split_at(backbone, cut)[1], head) if cached else classifier
+    fine_tuned = Stage(
+        FINE_TUNED,
+        model,
+        config.fine_tune,
+        first=config.frozen.epochs,
+        train=lambda first, last: (
+            reader.activations_for_training(len(index), first, last)
+            if cached
+            else photos.for_training(len(index), first, last)
+        ),
+        evaluation=(
+            reader.activations_for_evaluation() if cached else photos.for_evaluation()
+        ),
+        **common,
+    ).run()
+    return classifier, [*results, fine_tuned]
+
+
+def _train_config(values: dict[str, Any]) -> TrainConfig:
+    known = {name: values[name] for name in (field.name for field in fields(TrainConfig))}
+    known["frozen"] = StageConfig(**known["frozen"])
+    known["fine_tune"] = StageConfig(**known["fine_tune"])
+    known["augmentation"] = Augmentation(**known["augmentation"])
+    return TrainConfig(**known)
+
+
+def _warn(config: TrainConfig) -> None:
+    if config.weights == NONE:
         _log.warning(
             "backbone.weights = none: the backbone starts from random weights, so this is no "
             "transfer learning; use embedded, imagenet or a file unless you mean it."
         )
-    backbone = load_backbone(config["backbone"], config["weights"], config["image_size"])
-    model = build_classifier(
-        backbone,
-        config["backbone"],
-        classes=len(classes),
-        units=config["units"],
-        dropout=config["dropout"],
-    )
-    frozen_epochs, fine_tune_epochs = config["frozen_epochs"], config["fine_tune_epochs"]
-    board = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
-
-    def fit(stage: str, first: int, epochs: int) -> None:
-        model.fit(
-            train,
-            validation_data=evaluation,
-            initial_epoch=first,
-            epochs=first + epochs,
-            shuffle=False,  # The data set shuffles itself.
-            verbose=0,
-            callbacks=[board, EpochProgress(stage, total=epochs)],
+    whole = config.fine_tune_from in (ALL, 0.0)
+    rate = config.fine_tune.learning_rate
+    if whole and config.fine_tune.epochs and rate > _HIGHEST_RATE_FOR_ALL:
+        _log.warning(
+            "fine_tune.learning_rate = %g is high for a whole backbone: above %g it tends to "
+            "forget what it was pretrained on.",
+            rate,
+            _HIGHEST_RATE_FOR_ALL,
         )
-
-    compile_classifier(model, config["frozen_learning_rate"])
-    fit("frozen", 0, frozen_epochs)
-    if fine_tune_epochs:
-        unfreeze(backbone, config["fine_tune_from"])
-        compile_classifier(model, config["fine_tune_learning_rate"])
-        fit("fine-tune", frozen_epochs, fine_tune_epochs)
-    export(model, classes, fn_args.serving_model_dir)
 
 
 def _classes(transform_graph: str) -> list[str]:
@@ -87,14 +204,24 @@ def _classes(transform_graph: str) -> list[str]:
     return sorted(name.decode() for name in vocabulary)
 
 
-def _training_data(
-    files: Sequence[str], classes: Sequence[str], config: dict[str, Any]
-) -> tf.data.Dataset:
-    return training_dataset(
-        files,
-        classes,
-        image_size=config["image_size"],
-        batch_size=config["batch_size"],
-        seed=config["seed"],
-        augmentation=augmentation_layers(**config["augment"], seed=config["seed"]),
-    )
+def _class_weights(
+    index: list[tuple[bytes, str]], labels: Labels, setting: str
+) -> dict[int, float] | None:
+    """Weighs each class by the inverse of its share, so that all count the same."""
+    if setting == NONE:
+        return None
+    counts = Counter(label for _, label in index)
+    classes = labels.classes
+    return {
+        number: len(index) / (len(classes) * counts[name]) for number, name in enumerate(classes)
+    }
+
+
+def _write_training(folder: str, kept: StageResult, results: list[StageResult]) -> None:
+    """Writes what the stages came to; Executor and report read it."""
+    training = {
+        "kept": kept.name,
+        "stages": [result.as_dict() for result in results],
+    }
+    with tf.io.gfile.GFile(os.path.join(folder, TRAINING_FILE), "w") as stream:
+        stream.write(json.dumps(training, indent=2))

@@ -1,0 +1,90 @@
+"""Builds a backbone, loads its weights, and prepares photos the way it was pretrained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from components.backbone.registry import BACKBONES
+from components.backbone.weights import IMAGENET, weights_file
+from schemas.errors import ModelError
+
+
+def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
+    """Builds a backbone and loads its weights.
+
+    Args:
+        name: a key of `BACKBONES`.
+        weights: `embedded`, `imagenet`, `none`, or the path of a weight file.
+        image_size: pixels on each side.
+
+    Returns:
+        A model from float32 (batch, image_size, image_size, 3), preprocessed, to float32
+        (batch, channels), averaged over all positions.
+
+    Raises:
+        ModelError: if the size does not suit the backbone, or the weights are missing,
+            damaged, or those of another architecture.
+    """
+    file = weights_file(weights)
+    try:
+        backbone = getattr(keras.applications, name)(
+            include_top=False,
+            pooling="avg",
+            input_shape=(image_size, image_size, 3),
+            weights="imagenet" if weights == IMAGENET else None,
+        )
+    except ValueError as error:
+        raise ModelError(
+            f"image.size = {image_size}: {name} refuses it ({_first_line(error)}); "
+            f"it was pretrained at {BACKBONES[name].image_size}."
+        ) from error
+    except Exception as error:  # noqa: BLE001 (Keras raises a bare Exception)
+        if weights != IMAGENET or "fetch" not in str(error).lower():
+            raise
+        raise ModelError(
+            f"backbone.weights = imagenet: the weights of {name} could not be downloaded "
+            f"({_first_line(error)}); connect to the internet once, or set backbone.weights "
+            "to embedded or a .weights.h5 file."
+        ) from error
+    if file is not None:
+        _load_weights(backbone, name, file)
+    return backbone
+
+
+def preprocess(name: str, photos: Any) -> Any:
+    """Brings RGB in [0, 255] to what a backbone was pretrained on.
+
+    Args:
+        name: a key of `BACKBONES`.
+        photos: float32 (batch, height, width, 3), a tensor or a Keras tensor.
+
+    Returns:
+        The same shape; scale, mean and order of channels are the backbone's own.
+    """
+    module = getattr(keras.applications, BACKBONES[name].module)
+    return module.preprocess_input(photos)
+
+
+def _load_weights(backbone: keras.Model, name: str, file: Path) -> None:
+    before = [np.array(weight) for weight in backbone.get_weights()]
+    try:
+        if file.suffix == ".keras":
+            backbone.set_weights(keras.saving.load_model(file, safe_mode=True).get_weights())
+        else:
+            backbone.load_weights(file)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{file} does not hold the weights of {name} without its top "
+            f"({_first_line(error)}); name the file for this backbone."
+        ) from error
+    # A file of another model that shares some layer names can load in part, silently.
+    if all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True)):
+        raise ModelError(f"{file} holds no weights of {name}; name the file for this backbone.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0].rstrip(".")

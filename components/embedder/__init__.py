@@ -1,0 +1,1 @@
+"""Embedder: the frozen part of the backbone over every photo, once."""

@@ -1,0 +1,156 @@
+"""Makes the rows of embeddings: a model handler for Beam's RunInference, and the row format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from apache_beam.ml.inference.base import ModelHandler
+
+from components.backbone.cut import Cut, split_at
+from components.backbone.loading import load_backbone, preprocess
+from components.embedder.artifact import ACTIVATIONS, DIGEST, EMBEDDING
+from components.embedder.augmentation import Augmentation, augment, photo_identities
+from schemas import features
+
+# Photos a model sees at once. Fixed, because the last bits of a sum depend on it.
+_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to embed.
+
+    Attributes:
+        digest: SHA-256 of `encoded`, raw.
+        label: name of its class, UTF-8.
+        encoded: the resized photo as PNG, from Transform.
+    """
+
+    digest: bytes
+    label: bytes
+    encoded: bytes
+
+
+@dataclass(frozen=True)
+class EmbeddingModelSpec:
+    """What a worker needs to build the model.
+
+    Attributes:
+        backbone: its name in keras.applications.
+        weights: as in the configuration.
+        image_size: pixels on each side.
+        cut: whose tensor is kept, or None to keep embeddings alone.
+    """
+
+    backbone: str
+    weights: str
+    image_size: int
+    cut: Cut | None
+
+
+class EmbeddingHandler(ModelHandler[Photo, list[bytes], Any]):
+    """Runs the backbone over photos and their views; the same code on one machine and many."""
+
+    def __init__(
+        self, model: EmbeddingModelSpec, views: int, augmentation: Augmentation
+    ) -> None:
+        """Describes the work; the model is built by each worker.
+
+        Args:
+            model: what to build.
+            views: changed views of each photo, beside the photo itself.
+            augmentation: how views are changed.
+        """
+        super().__init__(min_batch_size=_BATCH_SIZE, max_batch_size=_BATCH_SIZE)
+        self._model = model
+        self._views = views
+        self._augmentation = augmentation
+
+    def load_model(self) -> Any:
+        """Builds the backbone."""
+        return embedding_function(self._model, self._augmentation)
+
+    def run_inference(
+        self, batch: Sequence[Photo], model: Any, inference_args: dict[str, Any] | None = None
+    ) -> Iterable[list[bytes]]:
+        """Yields for each photo its rows, one a view."""
+        encoded = tf.constant([photo.encoded for photo in batch])
+        outputs = [model(encoded, tf.constant(view)) for view in range(self._views + 1)]
+        arrays = [(e.numpy(), None if a is None else a.numpy()) for e, a in outputs]
+        for index, photo in enumerate(batch):
+            yield [
+                _row(photo, embeddings[index], None if kept is None else kept[index])
+                for embeddings, kept in arrays
+            ]
+
+    def get_num_bytes(self, batch: Sequence[Photo]) -> int:
+        """Returns the size of the photos; Beam would pickle them to find out."""
+        return sum(len(photo.encoded) for photo in batch)
+
+
+@lru_cache(maxsize=1)
+def built_backbone(name: str, weights: str, image_size: int) -> keras.Model:
+    """Builds a backbone once in a process, for the executor and its in-memory workers."""
+    return load_backbone(name, weights, image_size)
+
+
+def embedding_function(spec: EmbeddingModelSpec, augmentation: Augmentation) -> Any:
+    """Returns the compiled function from encoded photos to embeddings.
+
+    It takes string (batch,), PNG files, and an int (), the view; it gives float32
+    (batch, channels) and, if the spec has a cut, float16 (batch, …), else None.
+    """
+    backbone = built_backbone(spec.backbone, spec.weights, spec.image_size)
+    lower, upper = split_at(backbone, spec.cut) if spec.cut else (None, backbone)
+    size = spec.image_size
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int32)])
+    def embed(encoded: tf.Tensor, view: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        photos = tf.map_fn(
+            lambda png: tf.ensure_shape(tf.io.decode_png(png, channels=3), (size, size, 3)),
+            encoded,
+            fn_output_signature=tf.TensorSpec((size, size, 3), tf.uint8),
+        )
+        viewed = augment(photos, photo_identities(encoded), view, augmentation)
+        prepared = preprocess(spec.backbone, viewed)
+        if lower is None:
+            return upper(prepared, training=False), None
+        kept = lower(prepared, training=False)
+        return upper(kept, training=False), tf.cast(kept, tf.float16)
+
+    return embed
+
+
+def relabelled(row: bytes, label: bytes) -> bytes:
+    """Returns a row with another label."""
+    example = tf.train.Example.FromString(row)
+    example.features.feature[features.LABEL].bytes_list.value[0] = label
+    return bytes(example.SerializeToString())
+
+
+def digest_of(row: bytes) -> bytes:
+    """Returns the digest of the photo of a row."""
+    example = tf.train.Example.FromString(row)
+    return bytes(example.features.feature[DIGEST].bytes_list.value[0])
+
+
+def _row(photo: Photo, embedding: np.ndarray, activations: np.ndarray | None) -> bytes:
+    values: Mapping[str, bytes] = {
+        DIGEST: photo.digest,
+        features.LABEL: photo.label,
+        EMBEDDING: embedding.tobytes(),
+        **({} if activations is None else {ACTIVATIONS: activations.tobytes()}),
+    }
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for name, value in values.items()
+    }
+    return bytes(
+        tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    )

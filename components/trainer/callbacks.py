@@ -1,0 +1,212 @@
+"""What happens between epochs: progress, the best weights, gradient norms."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+_log = logging.getLogger(__name__)
+
+
+class EpochProgress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Logs one line for each epoch of a stage, which the command line shows live."""
+
+    def __init__(self, stage: str, first: int, last: int) -> None:
+        """Names the stage.
+
+        Args:
+            stage: as people should read it.
+            first: number of its first epoch, counted over both stages from 0.
+            last: number after its last.
+        """
+        super().__init__()
+        self._stage = stage
+        self._first = first
+        self._last = last
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Logs the epoch's figures."""
+        logs = logs or {}
+        _log.info(
+            "%s %d/%d: loss %.4f, accuracy %.3f, evaluation loss %.4f, accuracy %.3f (%.1f s)",
+            self._stage,
+            epoch - self._first + 1,
+            self._last - self._first,
+            logs["loss"],
+            logs["accuracy"],
+            logs["val_loss"],
+            logs["val_accuracy"],
+            time.perf_counter() - self._started,
+        )
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the epoch with the lowest evaluation loss, and stops early.
+
+    Keras' EarlyStopping forgets its best weights when the process is killed; this one has
+    them on disk, so that training that goes on later ends with the same model.
+    """
+
+    def __init__(self, folder: Path, patience: int) -> None:
+        """Says where and how long; takes up what an interrupted run had found.
+
+        Args:
+            folder: for the weights and their figures.
+            patience: epochs without a better one after which training stops; 0 never stops.
+        """
+        super().__init__()
+        self._weights = folder / "best.weights.h5"
+        self._figures = folder / "best.json"
+        self._patience = patience
+        self.best: dict[str, float] = _read_json(self._figures) or {}
+
+    def is_over(self, epoch: int) -> bool:
+        """Tells whether training had stopped early before an epoch began."""
+        return bool(
+            self._patience and self.best and epoch - 1 - self.best["epoch"] >= self._patience
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves the weights if this epoch was the best; ends training if none was for long."""
+        logs = logs or {}
+        if not self.best or logs["val_loss"] < self.best["loss"]:
+            self.best = {
+                "epoch": epoch,
+                "loss": float(logs["val_loss"]),
+                "accuracy": float(logs["val_accuracy"]),
+            }
+            _save_weights(self.model, self._weights)
+            _write_json(self._figures, self.best)
+        if self.is_over(epoch + 1):
+            self.model.stop_training = True
+
+    def restore(self, model: keras.Model) -> None:
+        """Loads the best weights into a model."""
+        model.load_weights(self._weights)
+
+
+class EpochHistory(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the figures of each epoch, across interruptions.
+
+    Attributes:
+        values: by metric, a value for each epoch of the stage.
+    """
+
+    def __init__(self, folder: Path, *, first: int, start: int) -> None:
+        """Takes up the epochs before `start`.
+
+        Args:
+            folder: for the figures.
+            first: number of the stage's first epoch.
+            start: number of the epoch with which training goes on.
+        """
+        super().__init__()
+        self._file = folder / "history.json"
+        earlier = _read_json(self._file) or {}
+        self.values = {name: figures[: start - first] for name, figures in earlier.items()}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Adds an epoch."""
+        for name, value in (logs or {}).items():
+            self.values.setdefault(name, []).append(float(value))
+        _write_json(self._file, self.values)
+
+
+class Backup(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves weights and optimizer after each epoch, so that a killed training goes on.
+
+    Keras' BackupAndRestore writes weights and epoch number into two files: a process killed
+    between them repeats an epoch. Here the number is the file's name, and appears at once.
+
+    Attributes:
+        next_epoch: the epoch with which training goes on; 0 if there is no backup.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Looks for a backup.
+
+        Args:
+            folder: for the backups.
+        """
+        super().__init__()
+        self._folder = folder
+        self._latest = max(folder.glob("after-*.weights.h5"), default=None)
+        self.next_epoch = 0 if self._latest is None else _epoch_of(self._latest) + 1
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Loads the latest backup."""
+        if self._latest is not None:
+            self.model.optimizer.build(self.model.trainable_variables)
+            self.model.load_weights(self._latest)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Replaces the backup."""
+        former = self._latest
+        self._latest = self._folder / f"after-{epoch:06d}.weights.h5"
+        _save_weights(self.model, self._latest)
+        if former is not None and former != self._latest:
+            former.unlink()
+
+
+class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes the norm of each weight's gradient on one batch, after every few epochs."""
+
+    def __init__(self, folder: str, batch: tuple[tf.Tensor, tf.Tensor], every: int) -> None:
+        """Says where to and on what.
+
+        Args:
+            folder: TensorBoard's.
+            batch: inputs and labels.
+            every: epochs between two records.
+        """
+        super().__init__()
+        self._writer = tf.summary.create_file_writer(folder)
+        self._inputs, self._labels = batch
+        self._every = every
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Writes one scalar for each trainable weight."""
+        if epoch % self._every:
+            return
+        weights = [weight.value for weight in self.model.trainable_weights]
+        with tf.GradientTape() as tape:
+            outputs = self.model(self._inputs, training=False)
+            loss = self.model.compute_loss(self._inputs, self._labels, outputs)
+        gradients = tape.gradient(loss, weights)
+        with self._writer.as_default(step=epoch):
+            for weight, gradient in zip(self.model.trainable_weights, gradients, strict=True):
+                if gradient is not None:
+                    tf.summary.scalar(f"gradient_norm/{weight.path}", tf.norm(gradient))
+        self._writer.flush()
+
+
+def _epoch_of(backup: Path) -> int:
+    return int(backup.name.removeprefix("after-").removesuffix(".weights.h5"))
+
+
+def _save_weights(model: keras.Model, file: Path) -> None:
+    partial = file.with_name(f"partial-{file.name}")
+    model.save_weights(partial)
+    os.replace(partial, file)
+
+
+def _write_json(file: Path, values: Any) -> None:
+    partial = file.with_name(f"partial-{file.name}")
+    partial.write_text(json.dumps(values))
+    os.replace(partial, file)
+
+
+def _read_json(file: Path) -> Any:
+    return json.loads(file.read_text()) if file.exists() else None

@@ -1,0 +1,125 @@
+"""Tests of the object that says what a run came to."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.outcome import (
+    CACHED,
+    EXECUTED,
+    FAILED,
+    SKIPPED,
+    ComponentRun,
+    Outcome,
+    Results,
+    new_run_id,
+    write_metrics,
+    write_whole,
+)
+
+RESULTS = Results(
+    blessed=True,
+    reasons=[],
+    pushed_to="/out/models/1700000000",
+    metrics={"accuracy": 0.9375, "log_loss": 0.25, "examples": 16},
+    accuracy_by_class={"Kätzchen": 1.0, "dog": 0.875},
+    examples_by_class={"Kätzchen": 8, "dog": 8},
+    confusion={"Kätzchen": {"Kätzchen": 8, "dog": 0}, "dog": {"Kätzchen": 1, "dog": 7}},
+    model_run="/out/artifacts/Trainer/model_run/7",
+    evaluation="/out/artifacts/Evaluator/evaluation/8",
+)
+COMPONENTS = [
+    ComponentRun("ImageExampleGen", CACHED, 0.12345),
+    ComponentRun("Trainer", EXECUTED, 61.0),
+]
+
+
+def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
+    assert Outcome("20260101T000000.000000Z", COMPONENTS, RESULTS).as_json() == {
+        "run_id": "20260101T000000.000000Z",
+        "state": "succeeded",
+        "blessed": True,
+        "not_blessed_because": [],
+        "pushed_to": "/out/models/1700000000",
+        "metrics": {
+            "accuracy": 0.9375,
+            "log_loss": 0.25,
+            "examples": 16,
+            "accuracy_by_class": {"Kätzchen": 1.0, "dog": 0.875},
+        },
+        "classes": ["Kätzchen", "dog"],
+        "components": [
+            {"id": "ImageExampleGen", "state": "cached", "seconds": 0.123},
+            {"id": "Trainer", "state": "executed", "seconds": 61.0},
+        ],
+        "error": None,
+    }
+
+
+def test_run_that_is_not_blessed_as_json_succeeded_and_says_why() -> None:
+    results = replace(RESULTS, blessed=False, reasons=["accuracy is low"], pushed_to=None)
+
+    printed = Outcome("id", COMPONENTS, results).as_json()
+
+    assert (printed["state"], printed["blessed"], printed["pushed_to"]) == (
+        *("succeeded", False, None),
+    )
+    assert printed["not_blessed_because"] == ["accuracy is low"]
+
+
+def test_failed_run_as_json_says_what_failed_and_what_was_left_out() -> None:
+    components = [ComponentRun("Trainer", FAILED, 1.0), ComponentRun("Evaluator", SKIPPED, 0.0)]
+
+    printed = Outcome("id", components, error="Trainer failed: no memory.").as_json()
+
+    assert (printed["state"], printed["error"]) == ("failed", "Trainer failed: no memory.")
+    assert [component["state"] for component in printed["components"]] == ["failed", "skipped"]
+    assert (printed["blessed"], printed["metrics"], printed["classes"]) == (False, {}, [])
+
+
+def test_run_without_results_that_did_not_fail_is_not_blessed() -> None:
+    assert Outcome("id").as_json()["blessed"] is False
+
+
+def test_run_ids_sort_by_age() -> None:
+    ids = [new_run_id() for _ in range(100)]
+
+    assert ids == sorted(ids)
+    assert len(set(ids)) > 1
+    assert all(re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z", run_id) for run_id in ids)
+
+
+def test_metrics_file_is_the_printed_object_in_readable_json(tmp_path: Path) -> None:
+    outcome = Outcome("id", COMPONENTS, RESULTS, folder=tmp_path)
+
+    file = write_metrics(outcome)
+
+    text = file.read_text(encoding="utf-8")
+    assert file == tmp_path / "metrics.json"
+    assert json.loads(text) == outcome.as_json()
+    assert "Kätzchen" in text
+
+
+def test_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("a long text of before", encoding="utf-8")
+
+    write_whole(file, "naïve")
+
+    assert file.read_bytes() == "naïve".encode()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_file_of_before_survives_a_write_that_fails(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("before", encoding="utf-8")
+
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "half of it \udcff")
+
+    assert file.read_text(encoding="utf-8") == "before"
