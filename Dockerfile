@@ -12,9 +12,8 @@ ARG VARIANT=gpu-jupyter
 
 FROM tensorflow/tensorflow:${TENSORFLOW_VERSION}-${VARIANT} AS base
 
-# What needs a compiler, headers or uv happens here, and only the environment is carried over.
+# What needs uv happens here, and only the environment is carried over.
 FROM base AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends g++ python3.11-dev
 WORKDIR /build
 COPY requirements-uv.txt pyproject.toml uv.lock ./
 # The list of packages is made from uv.lock on the spot rather than kept in the repository, where

@@ -33,7 +33,7 @@ lint: setup ## Check style, types and the layers of imports
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 format: setup ## Rewrite the code in the project's style
 	.venv/bin/ruff check --fix-only .

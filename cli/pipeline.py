@@ -37,9 +37,7 @@ def run(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."
-        ),
+        typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -65,8 +63,8 @@ def _run(
 ) -> None:
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
-    from components.image_example_gen.photos import check_photos, read_photos
     from components.backbone.weights import weights_file
+    from components.image_example_gen.photos import check_photos, read_photos
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.

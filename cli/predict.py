@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,11 +27,16 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Classify photos with a pushed model; exit 1 if any of them cannot be read."""
+    from components.serving.model_folder import read_classes, version_folder
+
     with reported(debug):
+        # Found before TensorFlow is imported, which takes seconds.
+        folder = version_folder(Path(model_dir))
+        read_classes(folder)
         with quiet_tensorflow():
             from components.serving.pushed_model import PushedModel
 
-            predictions = PushedModel(model_dir).predict(images)
+            predictions = PushedModel(folder).predict(images)
         if as_json:
             entries = [_without_none(asdict(prediction)) for prediction in predictions]
             typer.echo(json.dumps(entries, ensure_ascii=False, indent=2))

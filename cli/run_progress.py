@@ -56,7 +56,7 @@ def run_with_progress(
             progress.say(f"Error: {message}", style="red")
             if debug:
                 progress.say(traceback.format_exc())
-    write_metrics(outcome)
+    write_metrics(outcome, folder)
     return outcome
 
 
@@ -72,8 +72,9 @@ def _run(
     forget_vanished_pushes(output)
     run(config, data=str(data), output=output, run_id=run_id, listener=progress.on_component)
     results = read_results(output, run_id, config)
-    outcome = Outcome(run_id, progress.components, results, folder=output.runs / run_id)
-    write_report(outcome, config, data)
+    folder = output.runs / run_id
+    outcome = Outcome(run_id, progress.components, results, folder=folder)
+    write_report(outcome, config, data, folder)
     return outcome
 
 

@@ -20,9 +20,7 @@ def print_summary(outcome: Outcome) -> None:
         console.print(f"Failed. The log is {_path(outcome, 'log.txt')}")
         return
     metrics = results.metrics
-    console.print(
-        f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos"
-    )
+    console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
     console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
@@ -59,5 +57,4 @@ def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Tabl
 
 
 def _path(outcome: Outcome, name: str) -> str:
-    assert outcome.folder is not None
-    return str(outcome.folder / name)
+    return str(outcome.folder / name) if outcome.folder else name

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 from components.backbone.registry import BACKBONES
@@ -25,9 +32,7 @@ _EMBEDDED_IMAGE_SIZE = 160
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, populate_by_name=True, strict=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=True)
 
 
 def _known_backbone(name: str) -> str:
@@ -44,7 +49,7 @@ class SplitConfig(_Section):
     eval_fraction: float = Field(
         0.2, ge=0.01, le=0.9, description="Share of the photos kept for evaluation."
     )
-    seed: int = Field(42, ge=0, description="Another seed gives another division.")
+    seed: int = Field(42, ge=0, lt=2**63, description="Another seed gives another division.")
 
 
 class ImageConfig(_Section):
@@ -52,7 +57,7 @@ class ImageConfig(_Section):
 
     size: Literal["auto"] | Annotated[int, Field(ge=32, le=1024)] = Field(
         "auto",
-        description="Pixels on each side; auto is 160 with the embedded weights, else the backbone's.",
+        description="Pixels on each side; auto is the backbone's own, 160 with embedded weights.",
     )
 
 
@@ -95,8 +100,7 @@ class EmbedConfig(_Section):
     views: Literal["auto"] | Annotated[int, Field(ge=0, le=99)] = Field(
         "auto",
         description=(
-            "Changed views of each training photo; auto is 3, or 7 under 256 photos,"
-            " 15 under 128."
+            "Changed views of each training photo; auto is 3, or 7 under 256 photos, 15 under 128."
         ),
     )
     max_disk_gb: float = Field(
@@ -142,7 +146,9 @@ class TrainConfig(_Section):
     """Training, both stages."""
 
     batch_size: int = Field(32, ge=1, le=4096, description="Photos in one step.")
-    seed: int = Field(42, ge=0, description="Of weights, order, augmentation and dropout.")
+    seed: int = Field(
+        42, ge=0, lt=2**32, description="Of weights, order, augmentation and dropout."
+    )
     class_weights: Literal["auto", "none"] = Field(
         "auto", description="auto: every class counts the same, however many photos it has."
     )
@@ -227,6 +233,8 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
         ConfigError: one message that lists everything wrong, each with the path of its key.
     """
     values = _read_yaml(file) if file else {}
+    # A section whose keys are all commented out is YAML's null.
+    values = {key: value for key, value in values.items() if value is not None}
     problems: list[str] = []
     for override in overrides:
         problem = _apply_override(values, override)
@@ -238,7 +246,8 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
         problems.extend(_sentences(error.errors()))
     if problems:
         source = f" in {file} or --set" if file else ""
-        raise ConfigError(f"Configuration{source}: " + "; ".join(problems) + ".")
+        text = "; ".join(problems)
+        raise ConfigError(f"Configuration{source}: {text if text[-1] == '?' else text + '.'}")
     _check_embedded_weights(config)
     return config
 
@@ -246,8 +255,9 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
 def keys(section: type[BaseModel] = PipelineConfig, prefix: str = "") -> Iterator[str]:
     """Yields the path of every key, such as `fine_tune.learning_rate`."""
     for name, field in _fields(section):
-        if _is_section(field.annotation):
-            yield from keys(field.annotation, f"{prefix}{name}.")
+        inner: Any = field.annotation
+        if _is_section(inner):
+            yield from keys(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
 
@@ -346,8 +356,9 @@ def _sentences(errors: Iterable[Mapping[str, Any]]) -> list[str]:
         received[path] = details["input"]
         allowed.setdefault(path, []).append(_allowed(path, details))
     return [
-        wanted[0] if wanted[0].startswith("unknown") else
-        f"{path} = {received[path]!r}: {' or '.join(wanted)}"
+        wanted[0]
+        if wanted[0].startswith("unknown")
+        else f"{path} = {received[path]!r}: {' or '.join(wanted)}"
         for path, wanted in allowed.items()
     ]
 
@@ -358,7 +369,7 @@ def _allowed(path: str, details: Mapping[str, Any]) -> str:
     section = _find(path)
     if _is_section(section):
         return f"expected a section with the keys {_names(section)}"
-    message: str = details["msg"]
+    message: str = details["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
 

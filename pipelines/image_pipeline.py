@@ -48,7 +48,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         input_base=data,
         eval_fraction=config.split.eval_fraction,
         split_seed=config.split.seed,
-        code_digest=code_digest("components/image_example_gen", "schemas"),
+        code_digest=code_digest("components/image_example_gen", "components/transform", "schemas"),
     )
     examples = example_gen.outputs["examples"]
 
@@ -119,9 +119,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
 
 
 def _stats_options() -> StatsOptions:
-    return StatsOptions(
-        schema=image_example_schema(), feature_allowlist=list(STATISTICS_FEATURES)
-    )
+    return StatsOptions(schema=image_example_schema(), feature_allowlist=list(STATISTICS_FEATURES))
 
 
 def _embedder(config: PipelineConfig, transform: Transform, statistics: BaseChannel) -> Embedder:
@@ -160,7 +158,9 @@ def _trainer(config: PipelineConfig, transform: Transform, embedder: Embedder) -
             "fine_tune_from": config.fine_tune.from_,
             "augmentation": _augmentation(config),
             **config.train.model_dump(),
-            "code_digest": code_digest("components/trainer", "components/backbone", "components/transform", "schemas"),
+            "code_digest": code_digest(
+                "components/trainer", "components/backbone", "components/transform", "schemas"
+            ),
         },
     )
 

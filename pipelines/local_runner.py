@@ -37,7 +37,7 @@ from pipelines.outcome import (
 Listener = Callable[[ComponentRun], None]
 
 
-class ReportingDagRunner(LocalDagRunner):  # type: ignore[misc]
+class ReportingDagRunner(LocalDagRunner):
     """TFX's LocalDagRunner that tells a listener when a component starts and ends."""
 
     def __init__(self, run_id: str | None = None, listener: Listener | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,7 +83,8 @@ class Outcome:
         results = self.results
         metrics: dict[str, Any] = {}
         if results:
-            metrics = {**results.metrics, "accuracy_by_class": results.accuracy_by_class}
+            finite = {k: v if math.isfinite(v) else None for k, v in results.metrics.items()}
+            metrics = {**finite, "accuracy_by_class": results.accuracy_by_class}
         return {
             "run_id": self.run_id,
             "state": "failed" if self.error else "succeeded",
@@ -111,9 +113,8 @@ def write_whole(file: Path, text: str) -> None:
     os.replace(partial, file)
 
 
-def write_metrics(outcome: Outcome) -> Path:
-    """Writes the run's JSON object as `metrics.json` into its folder."""
-    assert outcome.folder is not None
-    file = outcome.folder / "metrics.json"
+def write_metrics(outcome: Outcome, folder: Path) -> Path:
+    """Writes the run's JSON object as `metrics.json` into a folder."""
+    file = folder / "metrics.json"
     write_whole(file, json.dumps(outcome.as_json(), ensure_ascii=False, indent=2) + "\n")
     return file

@@ -10,15 +10,15 @@ from pipelines.config import PipelineConfig, commented_yaml
 from pipelines.outcome import Outcome, write_whole
 
 
-def write_report(outcome: Outcome, config: PipelineConfig, data: Path) -> Path:
-    """Writes `report.html` into the folder of a run that succeeded.
+def write_report(outcome: Outcome, config: PipelineConfig, data: Path, folder: Path) -> Path:
+    """Writes `report.html` of a run that succeeded.
 
     Args:
         outcome: with its results.
         config: what the run was told to do.
         data: its data folder.
+        folder: where to.
     """
-    assert outcome.folder is not None
     environment = Environment(
         loader=PackageLoader("pipelines"),
         autoescape=select_autoescape(),
@@ -29,6 +29,6 @@ def write_report(outcome: Outcome, config: PipelineConfig, data: Path) -> Path:
     page = environment.get_template("report.html").render(
         outcome=outcome, results=outcome.results, configuration=commented_yaml(config), data=data
     )
-    file = outcome.folder / "report.html"
+    file = folder / "report.html"
     write_whole(file, page)
     return file

@@ -14,7 +14,6 @@ from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import Results
-from schemas import features
 
 _RUN_CONTEXT = "pipeline_run"
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -40,8 +39,7 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         if slice_key == ():
             overall = values
         else:
-            ((name, value),) = slice_key
-            assert name == features.LABEL
+            ((_, value),) = slice_key  # The only feature that is sliced by is the label.
             label = value.decode() if isinstance(value, bytes) else value
             accuracy_by_class[label] = values[ACCURACY]
             examples_by_class[label] = round(values[_EXAMPLE_COUNT])

@@ -235,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="the folder for the class folders")
     args = parser.parse_args(argv)
     for label, count in make_photos(args.source, args.out).items():
-        print(f"{label}: {count} photos")
+        print(f"{label}: {count} photos")  # noqa: T201 (it is a script)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The errors that a user can cause, each one sentence with what to do.
 
-    WarmstartError
-    ├── ConfigError     a configuration file, `--set` value or argument is wrong    exit 2
-    ├── DataError       the photos cannot be used as they are                       exit 1
-    ├── ModelError      a model or weight file is missing, broken or of another kind  exit 1
-    └── PipelineError   a component failed                                          exit 1
+WarmstartError
+├── ConfigError     a configuration file, `--set` value or argument is wrong    exit 2
+├── DataError       the photos cannot be used as they are                       exit 1
+├── ModelError      a model or weight file is missing, broken or of another kind  exit 1
+└── PipelineError   a component failed                                          exit 1
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MOST_SHOWN = 10
 
 
 class WarmstartError(Exception):
-    """An error whose message is meant for the user; the command line prints it without a traceback."""
+    """An error whose message is meant for the user; the command line adds no traceback."""
 
     exit_code = 1
 
@@ -49,10 +49,5 @@ def shortened_list(entries: Iterable[str], separator: str = ", ") -> str:
 
 
 def printable(name: str) -> str:
-    """Quotes a name if it holds characters that would break a one-line message.
-
-    Example:
-        >>> printable("new\\nline")
-        "'new\\\\nline'"
-    """
+    """Quotes a name if it holds characters that would break a one-line message."""
     return name if name.isprintable() else repr(name)

@@ -1,10 +1,8 @@
 """The serving contract of a pushed SavedModel.
 
-| signature            | input                                             | outputs                    |
-|----------------------|---------------------------------------------------|----------------------------|
-| `serving_default`    | `examples`: string (batch,), serialized tf.Example | `label`, `probabilities`   |
-| `serving_bytes`      | `image_bytes`: string (batch,), encoded photos    | `label`, `probabilities`   |
-| `transform_features` | `examples`: string (batch,), serialized tf.Example | `label_index`: the Evaluator's label |
+`serving_default`: `examples`, string (batch,), serialized tf.Examples → `label`, `probabilities`
+`serving_bytes`: `image_bytes`, string (batch,), encoded photos → `label`, `probabilities`
+`transform_features`: `examples` → `label_index`, what the Evaluator compares with
 
 `label` is a string (batch,); `probabilities` float32 (batch, classes) in the order of
 `CLASSES_ASSET`, a JSON list of class names that travels in the model's `assets/` folder.

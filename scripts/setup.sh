@@ -169,22 +169,9 @@ sync_environment() {
         echo "Installing the packages in uv.lock into .venv: 3.5 GB, some minutes the first time."
     fi
     : >"$UNFINISHED"
-    "$uv" sync "${options[@]}" || sync_failed
+    "$uv" sync "${options[@]}" || fail "make setup stopped: uv's message stands above."
     fingerprint >"$STAMP"
     rm -f "$UNFINISHED"
-}
-
-sync_failed() {
-    if ! command -v g++ >/dev/null || ! has_headers; then
-        fail "make setup needs a C++ compiler and the headers of Python $VERSION, since PyPI has pyfarmhash" \
-            "(for TFX) as source only; on Ubuntu and Debian install g++ and python$VERSION-dev and try again."
-    fi
-    fail "make setup stopped: uv's message stands above."
-}
-
-has_headers() {
-    .venv/bin/python -I -c 'import os, sys, sysconfig
-sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
 }
 
 # uv links files from its cache, and warns where it cannot: on another filesystem.

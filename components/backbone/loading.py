@@ -42,7 +42,7 @@ def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
             f"image.size = {image_size}: {name} refuses it ({_first_line(error)}); "
             f"it was pretrained at {BACKBONES[name].image_size}."
         ) from error
-    except Exception as error:  # noqa: BLE001 (Keras raises a bare Exception)
+    except Exception as error:
         if weights != IMAGENET or "fetch" not in str(error).lower():
             raise
         raise ModelError(

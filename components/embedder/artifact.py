@@ -29,7 +29,7 @@ _MANIFEST = "manifest.json"
 _DIGEST_BYTES = 32  # SHA-256.
 
 
-class Embeddings(Artifact):  # type: ignore[misc]
+class Embeddings(Artifact):
     """The outputs of a frozen backbone for every photo of every split."""
 
     TYPE_NAME = "Embeddings"
@@ -102,7 +102,9 @@ def read_manifest(folder: str) -> Manifest:
         recipe = Recipe(**values["recipe"])
         return Manifest(recipe, values["embedding_shape"], values["activations_shape"])
     except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
-        raise PipelineError(f"{folder} holds no complete embeddings; run Embedder again.") from error
+        raise PipelineError(
+            f"{folder} holds no complete embeddings; run Embedder again."
+        ) from error
 
 
 def view_files(folder: str, split: str, view: int | None = None) -> list[str]:

@@ -18,7 +18,7 @@ from components.embedder.executor import (
 )
 
 
-class EmbedderSpec(component_spec.ComponentSpec):  # type: ignore[misc]
+class EmbedderSpec(component_spec.ComponentSpec):
     """Inputs, outputs and properties of Embedder."""
 
     PARAMETERS = {CONFIG_KEY: component_spec.ExecutionParameter(type=str)}
@@ -29,7 +29,7 @@ class EmbedderSpec(component_spec.ComponentSpec):  # type: ignore[misc]
     OUTPUTS = {EMBEDDINGS_KEY: component_spec.ChannelParameter(type=Embeddings)}
 
 
-class Embedder(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
+class Embedder(base_beam_component.BaseBeamComponent):
     """Runs the frozen backbone over every photo once, and over changed views of those to train on.
 
     What does not change between epochs, between runs with another head or learning rate, and

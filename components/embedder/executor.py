@@ -12,11 +12,11 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.ml.inference.base import RunInference
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 
-from apache_beam.ml.inference.base import RunInference
 from components.backbone.cut import Cut, find_cut
 from components.backbone.weights import weights_digest
 from components.embedder import artifact
@@ -45,7 +45,7 @@ _FEWEST_VIEWS = 3
 _log = logging.getLogger(__name__)
 
 
-class Executor(BaseBeamExecutor):  # type: ignore[misc]
+class Executor(BaseBeamExecutor):
     """Runs the backbone over transformed examples in a Beam pipeline."""
 
     def Do(
@@ -96,7 +96,7 @@ class Executor(BaseBeamExecutor):  # type: ignore[misc]
         _record_reuse(output, previous, splits)
 
 
-class _EmbedSplit(beam.PTransform):  # type: ignore[misc]
+class _EmbedSplit(beam.PTransform):
     """From the transformed examples of a split to the files of an Embeddings artifact."""
 
     def __init__(
@@ -138,7 +138,8 @@ class _EmbedSplit(beam.PTransform):  # type: ignore[misc]
                 | f"Labels[{split}]" >> beam.Map(lambda photo: (photo.digest, photo.label))
             )
             by_view = [
-                (made, self._reused(pipeline, labels, view)) | f"Merge[{split}-{view}]" >> beam.Flatten()
+                (made, self._reused(pipeline, self._previous, labels, view))
+                | f"Merge[{split}-{view}]" >> beam.Flatten()
                 for view, made in enumerate(by_view)
             ]
         for view, made in enumerate(by_view):
@@ -156,11 +157,10 @@ class _EmbedSplit(beam.PTransform):  # type: ignore[misc]
         )
 
     def _reused(
-        self, pipeline: beam.Pipeline, labels: beam.PCollection, view: int
+        self, pipeline: beam.Pipeline, previous: str, labels: beam.PCollection, view: int
     ) -> beam.PCollection:
-        assert self._previous is not None
         name = f"{self._split}-{view}"
-        pattern = artifact.view_prefix(self._previous, self._split, view) + "-*"
+        pattern = artifact.view_prefix(previous, self._split, view) + "-*"
         return (
             pipeline
             | f"ReadPrevious[{name}]" >> beam.io.ReadFromTFRecord(pattern)
@@ -230,7 +230,7 @@ def _enough_views(photos: int) -> int:
 
 
 def _affordable_cut(config: dict[str, Any], photos: dict[str, int]) -> Cut | None:
-    """Returns the cut whose activations are kept, or None if none are wanted or they are too big."""
+    """Returns the cut whose activations are kept; None if none are wanted or they are too big."""
     backbone = built_backbone(config["backbone"], config["weights"], config["image_size"])
     cut = find_cut(backbone, config["fine_tune_from"])
     if cut is None or not cut.layer:

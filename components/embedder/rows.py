@@ -57,9 +57,7 @@ class EmbeddingModelSpec:
 class EmbeddingHandler(ModelHandler[Photo, list[bytes], Any]):
     """Runs the backbone over photos and their views; the same code on one machine and many."""
 
-    def __init__(
-        self, model: EmbeddingModelSpec, views: int, augmentation: Augmentation
-    ) -> None:
+    def __init__(self, model: EmbeddingModelSpec, views: int, augmentation: Augmentation) -> None:
         """Describes the work; the model is built by each worker.
 
         Args:
@@ -151,6 +149,4 @@ def _row(photo: Photo, embedding: np.ndarray, activations: np.ndarray | None) ->
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         for name, value in values.items()
     }
-    return bytes(
-        tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-    )
+    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())

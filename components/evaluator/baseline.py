@@ -16,7 +16,7 @@ _CURRENT_MODEL_ID = "current_model_id"
 _BLESSED = "blessed"
 
 
-class LatestOtherBlessedModelStrategy(ResolverStrategy):  # type: ignore[misc]
+class LatestOtherBlessedModelStrategy(ResolverStrategy):
     """Resolves the latest blessed model that is not the candidate itself.
 
     TFX's LatestBlessedModelStrategy gives, when nothing changed, the candidate as its own

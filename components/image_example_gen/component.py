@@ -14,7 +14,7 @@ from components.image_example_gen.photos import SPLIT_BUCKETS, eval_buckets
 from schemas import features
 
 
-class ImageExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):  # type: ignore[misc]
+class ImageExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
     """That of TFX's FileBasedExampleGen, with the seed of the split."""
 
     PARAMETERS = {
@@ -24,7 +24,7 @@ class ImageExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):  # 
     }
 
 
-class ImageExampleGen(FileBasedExampleGen):  # type: ignore[misc]
+class ImageExampleGen(FileBasedExampleGen):
     """Turns a folder of class folders into tf.Examples, split into train and eval.
 
     Each example holds the encoded photo, its label (the folder's name), its path and a few

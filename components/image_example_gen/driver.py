@@ -11,7 +11,7 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from components.image_example_gen.photos import fingerprint, read_photos
 
 
-class PhotoInputProcessor(input_processor.FileBasedInputProcessor):  # type: ignore[misc]
+class PhotoInputProcessor(input_processor.FileBasedInputProcessor):
     """Fingerprints the paths and contents of photos instead of their number, sizes and times."""
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
@@ -24,7 +24,7 @@ class PhotoInputProcessor(input_processor.FileBasedInputProcessor):  # type: ign
         return fingerprint(read_photos(self._input_base_uri))
 
 
-class Driver(driver.FileBasedDriver):  # type: ignore[misc]
+class Driver(driver.FileBasedDriver):
     """TFX's driver of file-based ExampleGens with the fingerprint of photos."""
 
     def get_input_processor(

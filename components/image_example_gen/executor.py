@@ -20,6 +20,7 @@ from components.image_example_gen.photos import (
     split_key,
     unreadable_sentence,
 )
+from components.transform.preprocessing import decode
 from schemas import features
 from schemas.errors import DataError
 
@@ -30,7 +31,7 @@ _UNREADABLE = "unreadable"
 _UNREADABLE_PREFIX_KEY = "_unreadable_prefix"
 
 
-class Executor(BaseExampleGenExecutor):  # type: ignore[misc]
+class Executor(BaseExampleGenExecutor):
     """TFX's base ExampleGen executor over photos in class folders."""
 
     def Do(
@@ -50,9 +51,7 @@ class Executor(BaseExampleGenExecutor):  # type: ignore[misc]
         unreadable = _read_paths(prefix)
         if unreadable:
             folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-            raise DataError(
-                unreadable_sentence(folder, unreadable, of=len(photo_paths(folder)))
-            )
+            raise DataError(unreadable_sentence(folder, unreadable, of=len(photo_paths(folder))))
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
         """Returns the transform from a data folder to tf.train.Examples."""
@@ -82,7 +81,7 @@ def _photos_to_examples(
     return read_all["examples"]
 
 
-class _ReadPhoto(beam.DoFn):  # type: ignore[misc]
+class _ReadPhoto(beam.DoFn):
     def __init__(self, folder: str, seed: int) -> None:
         self._folder = folder
         self._seed = seed
@@ -90,7 +89,7 @@ class _ReadPhoto(beam.DoFn):  # type: ignore[misc]
     def process(self, path: str) -> Iterator[Any]:
         content = read_photo(self._folder, path)
         try:
-            photo = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+            photo = decode(tf.constant(content)).numpy()
         except tf.errors.InvalidArgumentError:
             yield beam.pvalue.TaggedOutput(_UNREADABLE, path)
             return

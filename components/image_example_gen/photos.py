@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def photo_paths(folder: str) -> list[str]:
         DataError: if the folder is missing, cannot be read, or holds no class folder with photos.
     """
     root = _readable_folder(folder)
-    classes = sorted(entry.name for entry in _entries(root) if entry.is_dir())
+    classes = sorted(entry.name for entry in _entries(root) if _is_folder(entry))
     paths: list[str] = []
     empty: list[str] = []
     for name in classes:
@@ -68,7 +69,8 @@ def photo_paths(folder: str) -> list[str]:
         raise DataError(_nothing_found(root, classes))
     if empty:
         raise DataError(
-            f"{folder}: no photos in the class folder {shortened_list(map(printable, empty))}; "
+            f"{printable(folder)}: no photos in the class folder "
+            f"{shortened_list(map(printable, empty))}; "
             "add photos or remove the folder."
         )
     return paths
@@ -116,8 +118,8 @@ def unreadable_sentence(folder: str, paths: Sequence[str], *, of: int) -> str:
     """Says which files of a data folder are no images."""
     names = shortened_list(map(printable, paths))
     return (
-        f"{folder}: {len(paths)} of {of} files cannot be decoded as a JPEG, PNG, GIF, BMP or "
-        f"WebP image; replace or remove them: {names}."
+        f"{printable(folder)}: {len(paths)} of {of} files cannot be decoded as a JPEG, PNG, GIF, "
+        f"BMP or WebP image; replace or remove them: {names}."
     )
 
 
@@ -173,20 +175,22 @@ def check_photos(folder: str, photos: Sequence[Photo], *, eval_fraction: float, 
     counts = Counter(photo.label for photo in photos)
     if len(counts) == 1:
         raise DataError(
-            f"{folder} holds one class only, {printable(next(iter(counts)))}: a classifier needs "
-            "photos of at least two classes, each in a folder of its own."
+            f"{printable(folder)} holds one class only, {printable(next(iter(counts)))}: a "
+            "classifier needs photos of at least two classes, each in a folder of its own."
         )
     few = [f"{printable(label)} has {n}" for label, n in sorted(counts.items()) if n < 2]
     if few:
         raise DataError(
-            f"{folder}: each class needs at least 2 photos, one to train and one to evaluate "
-            f"with, but {shortened_list(few)}; add photos or remove the class folder."
+            f"{printable(folder)}: each class needs at least 2 photos, one to train and one to "
+            f"evaluate with, but {shortened_list(few)}; add photos or remove the class folder."
         )
     buckets = eval_buckets(eval_fraction)
     missing = _missing(photos, seed, buckets)
     if missing:
         names = shortened_list(f"{printable(label)} in {split}" for label, split in missing)
-        raise DataError(f"{folder}: no photos of {names}; {_remedy(photos, seed, buckets)}.")
+        raise DataError(
+            f"{printable(folder)}: no photos of {names}; {_remedy(photos, seed, buckets)}."
+        )
 
 
 def _missing(photos: Sequence[Photo], seed: int, buckets: int) -> list[tuple[str, str]]:
@@ -200,15 +204,27 @@ def _remedy(photos: Sequence[Photo], seed: int, buckets: int) -> str:
     for other in range(seed + 1, seed + 1 + _SEEDS_TRIED):
         if not _missing(photos, other, buckets):
             return f"add photos of it, or divide them differently with --set split.seed={other}"
-    return "add photos of it, or set split.eval_fraction nearer to 0.5"
+    return "add other photos of it: copies of one photo always go together"
 
 
 def _readable_folder(folder: str) -> Path:
     root = Path(folder)
-    if not root.exists():
-        raise DataError(f"{folder} does not exist; name the folder that holds the class folders.")
-    if not root.is_dir():
-        raise DataError(f"{folder} is a file; name the folder that holds the class folders.")
+    name = printable(folder)
+    try:
+        folder.encode()
+        is_folder = stat.S_ISDIR(root.stat().st_mode)
+    except UnicodeEncodeError as error:
+        raise DataError(f"{os.fsencode(folder)!r}: the name is not UTF-8; rename it.") from error
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{name} does not exist; name the folder that holds the class folders."
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{name}: {error.strerror}; name a readable folder that holds the class folders."
+        ) from error
+    if not is_folder:
+        raise DataError(f"{name} is a file; name the folder that holds the class folders.")
     return root
 
 
@@ -227,6 +243,13 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
             name = os.fsencode(entry.path)
             raise DataError(f"{name!r}: the name is not UTF-8; rename it.") from error
         yield entry
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        raise DataError(f"{printable(entry.path)}: {error.strerror}; mend or remove it.") from error
 
 
 def _below(folder: Path, relative: str) -> Iterator[str]:
@@ -252,18 +275,19 @@ def _is_photo(file: Path) -> bool:
 
 
 def _nothing_found(root: Path, classes: Sequence[str]) -> str:
+    name, example = printable(str(root)), printable(str(root / "cat"))
     if any(entry.is_file() and _is_photo(Path(entry.path)) for entry in _entries(root)):
         return (
-            f"The photos in {root} lie in no class folder; move those of each class into a "
-            f"folder with the name of the class, such as {root / 'cat'}."
+            f"The photos in {name} lie in no class folder; move those of each class into a "
+            f"folder with the name of the class, such as {example}."
         )
     if classes:
         return (
-            f"No photos in the class folders of {root} "
+            f"No photos in the class folders of {name} "
             f"({shortened_list(map(printable, classes))}); put JPEG, PNG, GIF, BMP or WebP "
             "files there."
         )
     return (
-        f"{root} is empty; put the photos of each class into a folder with the name of the "
-        f"class, such as {root / 'cat'}."
+        f"{name} holds no class folders; put the photos of each class into a folder with the "
+        f"name of the class, such as {example}."
     )

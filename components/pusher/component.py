@@ -8,7 +8,7 @@ from tfx.dsl.components.base import executor_spec
 from components.pusher.executor import Executor
 
 
-class Pusher(component.Pusher):  # type: ignore[misc]
+class Pusher(component.Pusher):
     """Puts a blessed model where it is served from; used exactly as TFX's Pusher."""
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)

@@ -11,11 +11,13 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from schemas.errors import PipelineError
+
 # Where a version grows before it is renamed. TensorFlow Serving reads numbered folders only.
 _STAGING = ".incoming"
 
 
-class Executor(executor.Executor):  # type: ignore[misc]
+class Executor(executor.Executor):
     """Copies a blessed model beside its destination, then renames it into place.
 
     TFX copies into the final folder file by file, so that a run that is killed leaves a
@@ -42,6 +44,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
         staged[standard_component_specs.PUSH_DESTINATION_KEY] = proto_utils.proto_to_json(
             destination
         )
+        if self.CheckBlessing(input_dict):
+            _check_complete(self.GetModelPath(input_dict))
         super().Do(input_dict, output_dict, staged)
 
         pushed = artifact_utils.get_single_instance(
@@ -61,6 +65,14 @@ class Executor(executor.Executor):  # type: ignore[misc]
 
     def _version_of(self, pushed: Any) -> str:
         return str(pushed.get_string_custom_property(executor._PUSHED_VERSION_KEY))
+
+
+def _check_complete(model: str) -> None:
+    """TFX takes a folder that is missing for an empty one, and pushes that."""
+    if not fileio.exists(os.path.join(model, "saved_model.pb")):
+        raise PipelineError(
+            f"{model} holds no SavedModel, so nothing was pushed; run the pipeline again."
+        )
 
 
 def _free_version(base: str, version: int) -> str:

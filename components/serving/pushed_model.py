@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.serving.model_folder import read_classes, version_folder
 from schemas import serving
-from schemas.errors import ModelError, printable
+from schemas.errors import ModelError
 
 _BATCH_SIZE = 32
 
@@ -37,7 +36,7 @@ class Prediction:
 class PushedModel:
     """A SavedModel with the signatures of `schemas.serving`."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: Path) -> None:
         """Loads a model.
 
         Args:
@@ -46,7 +45,8 @@ class PushedModel:
         Raises:
             ModelError: if there is no model, or not one of this project.
         """
-        self.folder = _version_folder(Path(folder))
+        self.folder = version_folder(folder)
+        self.classes = read_classes(self.folder)
         try:
             self._model = tf.saved_model.load(str(self.folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
@@ -61,7 +61,6 @@ class PushedModel:
                 "name a model that `warmstart pipeline run` pushed."
             )
         self._classify = self._model.signatures[serving.SERVING_BYTES]
-        self.classes: list[str] = _read_classes(self.folder)
 
     def predict(self, paths: Sequence[str]) -> list[Prediction]:
         """Classifies files; one that cannot be read or decoded does not stop the others."""
@@ -114,38 +113,6 @@ def _read(path: str) -> bytes | _Unreadable:
         return _Unreadable(error.strerror or str(error))
     except ValueError as error:  # A NUL byte in the name.
         return _Unreadable(str(error))
-
-
-def _version_folder(folder: Path) -> Path:
-    if (folder / "saved_model.pb").is_file():
-        return folder
-    if not folder.is_dir():
-        raise ModelError(
-            f"{printable(str(folder))} is no folder; name the folder of a pushed model."
-        )
-    versions = [
-        int(entry.name)
-        for entry in os.scandir(folder)
-        if entry.name.isdecimal() and Path(entry.path, "saved_model.pb").is_file()
-    ]
-    if not versions:
-        raise ModelError(
-            f"{folder} holds no pushed model (no saved_model.pb, and no numbered folder with "
-            "one); `warmstart pipeline run` says where it pushed the model."
-        )
-    return folder / str(max(versions))
-
-
-def _read_classes(folder: Path) -> list[str]:
-    file = folder / "assets" / serving.CLASSES_ASSET
-    try:
-        classes: list[str] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{file}: the class names cannot be read ({_first_line(error)}); "
-            "name a model that `warmstart pipeline run` pushed."
-        ) from error
-    return classes
 
 
 def _first_line(error: Exception) -> str:

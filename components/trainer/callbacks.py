@@ -15,7 +15,7 @@ import tensorflow as tf
 _log = logging.getLogger(__name__)
 
 
-class EpochProgress(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochProgress(keras.callbacks.Callback):
     """Logs one line for each epoch of a stage, which the command line shows live."""
 
     def __init__(self, stage: str, first: int, last: int) -> None:
@@ -52,7 +52,7 @@ class EpochProgress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
-class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+class KeepBest(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the lowest evaluation loss, and stops early.
 
     Keras' EarlyStopping forgets its best weights when the process is killed; this one has
@@ -97,7 +97,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         model.load_weights(self._weights)
 
 
-class EpochHistory(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochHistory(keras.callbacks.Callback):
     """Keeps the figures of each epoch, across interruptions.
 
     Attributes:
@@ -124,7 +124,7 @@ class EpochHistory(keras.callbacks.Callback):  # type: ignore[misc]
         _write_json(self._file, self.values)
 
 
-class Backup(keras.callbacks.Callback):  # type: ignore[misc]
+class Backup(keras.callbacks.Callback):
     """Saves weights and optimizer after each epoch, so that a killed training goes on.
 
     Keras' BackupAndRestore writes weights and epoch number into two files: a process killed
@@ -160,7 +160,7 @@ class Backup(keras.callbacks.Callback):  # type: ignore[misc]
             former.unlink()
 
 
-class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
+class GradientNorms(keras.callbacks.Callback):
     """Writes the norm of each weight's gradient on one batch, after every few epochs."""
 
     def __init__(self, folder: str, batch: tuple[tf.Tensor, tf.Tensor], every: int) -> None:

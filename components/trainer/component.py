@@ -21,7 +21,7 @@ from components.trainer.executor import EMBEDDINGS_KEY, Executor
 _RUN_FN = "components.trainer.run_fn.run_fn"
 
 
-class TrainerSpec(standard_component_specs.TrainerSpec):  # type: ignore[misc]
+class TrainerSpec(standard_component_specs.TrainerSpec):
     """TFX's, with embeddings."""
 
     INPUTS = {
@@ -30,7 +30,7 @@ class TrainerSpec(standard_component_specs.TrainerSpec):  # type: ignore[misc]
     }
 
 
-class Trainer(base_component.BaseComponent):  # type: ignore[misc]
+class Trainer(base_component.BaseComponent):
     """Trains a head on embeddings, then the upper layers of the backbone with it.
 
     Example:

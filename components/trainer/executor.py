@@ -24,7 +24,7 @@ TRAINING_FILE = "training.json"
 _BACKUPS = ".backup"
 
 
-class Executor(GenericExecutor):  # type: ignore[misc]
+class Executor(GenericExecutor):
     """Runs `run_fn`; an interrupted training goes on where it was."""
 
     def Do(

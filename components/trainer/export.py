@@ -14,7 +14,7 @@ from components.transform.preprocessing import decode_photos
 from schemas import features, serving
 
 
-class ServingModel(tf.Module):  # type: ignore[misc]
+class ServingModel(tf.Module):
     """A classifier with its class names and the preprocessing of photos in one graph.
 
     The signatures are those of `schemas.serving`.
@@ -41,9 +41,7 @@ class ServingModel(tf.Module):  # type: ignore[misc]
         spec = {features.IMAGE: tf.io.FixedLenFeature([], tf.string)}
         return self._classify(tf.io.parse_example(examples, spec)[features.IMAGE])
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, name=serving.IMAGE_BYTES_INPUT)]
-    )
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=serving.IMAGE_BYTES_INPUT)])
     def serve_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classifies encoded photos."""
         return self._classify(image_bytes)

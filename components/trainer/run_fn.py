@@ -163,9 +163,7 @@ def _train(
             if cached
             else photos.for_training(len(index), first, last)
         ),
-        evaluation=(
-            reader.activations_for_evaluation() if cached else photos.for_evaluation()
-        ),
+        evaluation=(reader.activations_for_evaluation() if cached else photos.for_evaluation()),
         **common,
     ).run()
     return classifier, [*results, fine_tuned]

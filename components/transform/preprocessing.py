@@ -17,6 +17,9 @@ IMAGE_SIZE_KEY = "image_size"
 # zlib's fastest level: the records are compressed once more when written.
 _PNG_COMPRESSION = 1
 
+# Of a file, which tell its format apart.
+_HEADER_BYTES = 32
+
 
 def decode_photo(encoded: tf.Tensor, size: int) -> tf.Tensor:
     """Decodes one photo and resizes it, without keeping its aspect.
@@ -31,11 +34,34 @@ def decode_photo(encoded: tf.Tensor, size: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: if the photo cannot be decoded.
     """
-    photo = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    # decode_image leaves the rank unknown to the graph.
-    photo = tf.ensure_shape(photo, (None, None, 3))
+    photo = decode(encoded)
     resized = tf.image.resize(photo, (size, size), antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes one photo at its own size; transparency is left out.
+
+    Args:
+        encoded: string (), a JPEG, PNG, GIF (its first frame), BMP or WebP file.
+
+    Returns:
+        uint8 (height, width, 3), RGB in [0, 255].
+
+    Raises:
+        tf.errors.InvalidArgumentError: if the photo cannot be decoded.
+    """
+    # TensorFlow takes the colour numbers of a BMP with a palette for levels of grey.
+    with tf.control_dependencies([tf.debugging.Assert(~_has_palette(encoded), ["BMP palette"])]):
+        encoded = tf.identity(encoded)
+    photo = tf.cond(
+        _is_still_webp(encoded),
+        # decode_image refuses transparent WebP, whatever the number of channels.
+        lambda: tf.image.decode_webp(encoded, channels=0)[0, :, :, :3],
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+    )
+    # decode_image leaves the rank unknown to the graph.
+    return tf.ensure_shape(photo, (None, None, 3))
 
 
 def decode_photos(encoded: tf.Tensor, size: int) -> tf.Tensor:
@@ -69,9 +95,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     size = custom_config[IMAGE_SIZE_KEY]
     labels = tf.reshape(inputs[features.LABEL], [-1])
     # As TFRecord, because a class name may hold a newline.
-    tft.vocabulary(
-        labels, vocab_filename=features.CLASSES_VOCABULARY, file_format="tfrecord_gzip"
-    )
+    tft.vocabulary(labels, vocab_filename=features.CLASSES_VOCABULARY, file_format="tfrecord_gzip")
     return {
         features.IMAGE_XF: tf.map_fn(
             lambda photo: tf.io.encode_png(decode_photo(photo, size), _PNG_COMPRESSION),
@@ -80,3 +104,26 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         ),
         features.LABEL_XF: labels,
     }
+
+
+def _is_still_webp(encoded: tf.Tensor) -> tf.Tensor:
+    """Tells by the header; opaque animations make decode_webp abort the process (TF 2.21)."""
+    webp = (_bytes(encoded, 0, 4) == b"RIFF") & (_bytes(encoded, 8, 4) == b"WEBP")
+    # https://developers.google.com/speed/webp/docs/riff_container: bit 1 of the flags.
+    animated = (_bytes(encoded, 12, 4) == b"VP8X") & (_byte(encoded, 20) & 2 != 0)
+    return webp & ~animated
+
+
+def _has_palette(encoded: tf.Tensor) -> tf.Tensor:
+    """Tells by the header whether this is a BMP with 8 bits a pixel or fewer."""
+    return (_bytes(encoded, 0, 2) == b"BM") & (_byte(encoded, 28) <= 8)
+
+
+def _bytes(encoded: tf.Tensor, start: int, length: int) -> tf.Tensor:
+    """Returns some bytes, or fewer where the file is shorter."""
+    header = tf.strings.substr(encoded, 0, _HEADER_BYTES)
+    return tf.strings.substr(tf.strings.join([header, b"\0" * _HEADER_BYTES]), start, length)
+
+
+def _byte(encoded: tf.Tensor, position: int) -> tf.Tensor:
+    return tf.io.decode_raw(_bytes(encoded, position, 1), tf.uint8)[0]

@@ -66,13 +66,12 @@ def test_default_is_the_tutorials(path: str, value: Any) -> None:
         (("backbone.weights=imagenet",), 224),
         (("backbone.weights=none",), 224),
         (("backbone.weights=my.weights.h5",), 224),
+        (("backbone.weights=imagenet", "backbone.name=InceptionV3"), 299),
         (("backbone.weights=imagenet", "image.size=96"), 96),
     ],
-    ids=["embedded", "imagenet", "none", "file", "explicit"],
+    ids=["embedded", "imagenet", "none", "file", "other backbone", "explicit"],
 )
-def test_image_size_follows_the_weights_unless_given(
-    overrides: tuple[str, ...], size: int
-) -> None:
+def test_image_size_follows_the_weights_unless_given(overrides: tuple[str, ...], size: int) -> None:
     assert load_config(None, overrides).image_size == size
 
 
@@ -151,9 +150,11 @@ WRONG_VALUES = {
         "'true': input should be a valid boolean",
     ),
     "int for text": ("backbone.weights=123", "123: input should be a valid string"),
-    "unknown backbone": (
-        "backbone.name=VGG16",
-        "'VGG16': input should be 'MobileNetV2', 'ResNet50' or 'EfficientNetB0'",
+    "number for backbone": ("backbone.name=3", "3: input should be a valid string"),
+    "unknown optimizer": ("frozen.optimizer=sgd", "'sgd': input should be 'adam' or 'adamw'"),
+    "int for auto or bool": (
+        "train.mixed_precision=1",
+        "1: input should be 'auto' or input should be a valid boolean",
     ),
     "no epochs": ("frozen.epochs=0", "0: input should be greater than or equal to 1"),
     "negative seed": ("train.seed=-1", "-1: input should be greater than or equal to 0"),
@@ -162,7 +163,6 @@ WRONG_VALUES = {
     "negative rate": ("fine_tune.learning_rate=-1e-4", "-0.0001: input should be greater than 0"),
     "infinite rate": ("frozen.learning_rate=.inf", "inf: input should be less than or equal to 1"),
     "all dropped": ("head.dropout=1", "1: input should be less than 1"),
-    "all frozen": ("fine_tune.from=1", "1: input should be less than 1"),
     "no evaluation": (
         "split.eval_fraction=0",
         "0: input should be greater than or equal to 0.01",
@@ -174,8 +174,8 @@ WRONG_VALUES = {
         "80: input should be less than or equal to 1",
     ),
     "number for section": (
-        "frozen=3",
-        "3: expected a section with the keys epochs, learning_rate",
+        "split=3",
+        "3: expected a section with the keys eval_fraction, seed",
     ),
     "empty weights": ("backbone.weights=''", "'': string should have at least 1 character"),
     "list for size": (
@@ -212,6 +212,25 @@ def test_wrong_value_is_refused_with_key_value_and_what_is_allowed(
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "-0.1"])
 def test_no_number_is_nan_infinite_or_negative(path: str, value: str) -> None:
     assert refusal(None, f"{path}={value}").startswith(f"Configuration: {path} = ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ResNet5", "no model of keras.applications; did you mean ResNet50"),
+        ("mobilenetv2", "no model of keras.applications; did you mean "),
+        ("zzz", "no model of keras.applications"),
+    ],
+)
+def test_unknown_backbone_names_the_nearest(name: str, said: str) -> None:
+    message = refusal(None, f"backbone.name={name}")
+
+    assert message.startswith(f"Configuration: backbone.name = {name!r}: {said}")
+
+
+@pytest.mark.parametrize("start", [0, 0.25, 3, "all", "none", "block_13_expand"])
+def test_fine_tuning_starts_at_a_share_a_number_of_blocks_or_a_layer(start: object) -> None:
+    assert load_config(None, [f"fine_tune.from={start}"]).fine_tune.from_ == start
 
 
 @pytest.mark.parametrize("path", ["split.seed", "train.seed"])

@@ -109,7 +109,7 @@ def test_report_shows_the_configuration_of_the_run(tmp_path: Path) -> None:
     (text,) = report(tmp_path, results("cat", "dog"), name="my-run").texts_of("pre")
 
     assert text.startswith("name: my-run # Of the pipeline:")
-    assert "learning_rate: 0.0001 # Of Adam." in text
+    assert "from: 0.5 # " in text
 
 
 def test_report_of_a_model_that_is_not_blessed_says_why(tmp_path: Path) -> None:

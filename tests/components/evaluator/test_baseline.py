@@ -50,7 +50,7 @@ CASES: dict[str, tuple[list[int], list[tuple[int, bool]], int | None, int | None
     "the latest of several": ([1, 2, 3, 4], [(1, True), (2, True), (3, True)], 4, 3),
     "the latest is not blessed": ([1, 2, 3], [(1, True), (2, False)], 3, 1),
     "none is blessed": ([1, 2, 3], [(1, False), (2, False)], 3, None),
-    "blessed models in another order": ([3, 1, 2], [(2, True), (1, True)], 3, 2),
+    "blessed models in another order": ([3, 2, 1], [(2, True), (1, True)], 3, 2),
     "an old model is the candidate again": ([1, 2, 3], [(2, True), (3, True)], 2, 3),
     "the blessed model is gone": ([2, 3], [(1, True)], 3, None),
     "no candidate": ([1, 2], [(1, True), (2, True)], None, 2),

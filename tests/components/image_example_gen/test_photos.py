@@ -185,8 +185,8 @@ def test_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
-        f"{tmp_path} is empty; put the photos of each class into a folder with the name of the "
-        f"class, such as {tmp_path / 'cat'}."
+        f"{tmp_path} holds no class folders; put the photos of each class into a folder "
+        f"with the name of the class, such as {tmp_path / 'cat'}."
     )
 
 

@@ -49,9 +49,7 @@ def by_pillow(content: bytes, size: int) -> np.ndarray[Any, Any]:
         pixels = np.asarray(photo)
         # Pillow cuts 16 bits off at 255 instead of keeping the upper 8.
         eight_bits = (
-            Image.fromarray((pixels >> 8).astype(np.uint8))
-            if photo.mode.startswith("I")
-            else photo
+            Image.fromarray((pixels >> 8).astype(np.uint8)) if photo.mode.startswith("I") else photo
         )
         resized = eight_bits.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(resized).astype(int)
