@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import init, pipeline, predict
+from cli import backbones, init, pipeline, predict, tensorboard
 
 app = typer.Typer(
     name="warmstart",
@@ -22,6 +22,8 @@ app = typer.Typer(
 app.add_typer(pipeline.app, name="pipeline")
 app.command("predict")(predict.predict)
 app.command("init")(init.init)
+app.add_typer(backbones.app, name="backbones")
+app.command("tensorboard")(tensorboard.tensorboard)
 
 
 def _print_version(wanted: bool) -> None:

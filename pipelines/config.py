@@ -49,7 +49,7 @@ class SplitConfig(_Section):
     eval_fraction: float = Field(
         0.2, ge=0.01, le=0.9, description="Share of the photos kept for evaluation."
     )
-    seed: int = Field(42, ge=0, lt=2**63, description="Another seed gives another division.")
+    seed: int = Field(42, ge=0, le=2**63 - 1, description="Another seed gives another division.")
 
 
 class ImageConfig(_Section):
@@ -147,7 +147,7 @@ class TrainConfig(_Section):
 
     batch_size: int = Field(32, ge=1, le=4096, description="Photos in one step.")
     seed: int = Field(
-        42, ge=0, lt=2**32, description="Of weights, order, augmentation and dropout."
+        42, ge=0, le=2**32 - 1, description="Of weights, order, augmentation and dropout."
     )
     class_weights: Literal["auto", "none"] = Field(
         "auto", description="auto: every class counts the same, however many photos it has."

@@ -46,15 +46,12 @@ class Candidate:
     Attributes:
         name: a key of `BACKBONES`.
         weights: as in the configuration: `embedded`, `imagenet`, `none` or a file.
+        image_size: pixels on each side.
     """
 
     name: str
     weights: str
-
-    @property
-    def image_size(self) -> int:
-        """Pixels on each side: those at which the weights were trained."""
-        return EMBEDDED_IMAGE_SIZE if self.weights == EMBEDDED else BACKBONES[self.name].image_size
+    image_size: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,12 @@ class Probe:
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy."""
         return wilson_interval(int(self.correct.sum()), self.correct.size)
+
+
+def candidate_at_default_size(name: str, weights: str) -> Candidate:
+    """Returns a backbone at the size at which its weights were trained."""
+    size = EMBEDDED_IMAGE_SIZE if weights == EMBEDDED else BACKBONES[name].image_size
+    return Candidate(name, weights, size)
 
 
 def probe_photos(folder: str, photos: Sequence[Photo]) -> ProbePhotos:
@@ -270,7 +273,7 @@ def _embedding_function(backbone: Any, candidate: Candidate) -> Any:
 
     size = candidate.image_size
 
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
     def embed(batch: Any) -> Any:
         return backbone(preprocess(candidate.name, tf.cast(batch, tf.float32)), training=False)
 

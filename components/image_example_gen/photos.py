@@ -204,7 +204,8 @@ def _remedy(photos: Sequence[Photo], seed: int, buckets: int) -> str:
     for other in range(seed + 1, seed + 1 + _SEEDS_TRIED):
         if not _missing(photos, other, buckets):
             return f"add photos of it, or divide them differently with --set split.seed={other}"
-    return "add other photos of it: copies of one photo always go together"
+    # Copies of one photo always go together, so more of them do not help.
+    return "add other photos of it, or set split.eval_fraction nearer to 0.5"
 
 
 def _readable_folder(folder: str) -> Path:

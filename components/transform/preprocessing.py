@@ -17,8 +17,11 @@ IMAGE_SIZE_KEY = "image_size"
 # zlib's fastest level: the records are compressed once more when written.
 _PNG_COMPRESSION = 1
 
-# Of a file, which tell its format apart.
-_HEADER_BYTES = 32
+# Of a file, which tell its format apart: the longest is a BMP's with its palette.
+_HEADER_BYTES = 54 + 1024
+
+# Of a BMP with 8 bits a pixel: blue, green, red and a zero for each level.
+_GREY_PALETTE = b"".join(bytes([level, level, level, 0]) for level in range(256))
 
 
 def decode_photo(encoded: tf.Tensor, size: int) -> tf.Tensor:
@@ -115,8 +118,9 @@ def _is_still_webp(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _has_palette(encoded: tf.Tensor) -> tf.Tensor:
-    """Tells by the header whether this is a BMP with 8 bits a pixel or fewer."""
-    return (_bytes(encoded, 0, 2) == b"BM") & (_byte(encoded, 28) <= 8)
+    """Tells by the header whether this is a BMP with a palette other than levels of grey."""
+    few_bits = (_bytes(encoded, 0, 2) == b"BM") & (_byte(encoded, 28) <= 8)
+    return few_bits & (_bytes(encoded, 54, len(_GREY_PALETTE)) != _GREY_PALETTE)
 
 
 def _bytes(encoded: tf.Tensor, start: int, length: int) -> tf.Tensor:

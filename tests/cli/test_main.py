@@ -275,10 +275,10 @@ def test_failure_makes_no_output_folder(tmp_path: Path) -> None:
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     result = execute("pipeline", "run", "--data", tmp_path / "missing", "--debug")
 
-    first, *_, last = result.stderr.splitlines()
+    first, *_, raised, _said = result.stderr.splitlines()
     assert result.returncode == 1
     assert first == "Traceback (most recent call last):"
-    assert last == (
+    assert raised == (
         f"schemas.errors.DataError: {tmp_path / 'missing'} does not exist; name the folder that "
         "holds the class folders."
     )

@@ -97,7 +97,7 @@ def test_run_ids_sort_by_age() -> None:
 def test_metrics_file_is_the_printed_object_in_readable_json(tmp_path: Path) -> None:
     outcome = Outcome("id", COMPONENTS, RESULTS, folder=tmp_path)
 
-    file = write_metrics(outcome)
+    file = write_metrics(outcome, outcome.folder)
 
     text = file.read_text(encoding="utf-8")
     assert file == tmp_path / "metrics.json"

@@ -76,7 +76,7 @@ def report(folder: Path, of: Results, data: str = "/photos", name: str = "warmst
         ComponentRun("Trainer", EXECUTED, 61.26),
     ]
     outcome = Outcome("20260101T000000.000000Z", components, of, folder=folder)
-    file = write_report(outcome, load_config(None, [f"name={name}"]), Path(data))
+    file = write_report(outcome, load_config(None, [f"name={name}"]), Path(data), outcome.folder)
     assert file == folder / "report.html"
     return Page(file.read_text(encoding="utf-8"))
 

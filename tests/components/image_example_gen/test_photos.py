@@ -365,7 +365,7 @@ def test_split_that_no_seed_can_fill_suggests_another_share(tmp_path: Path) -> N
         check(tmp_path, eval_fraction=0.01)
 
     assert str(error.value).endswith(
-        "h in eval; add photos of it, or set split.eval_fraction nearer to 0.5."
+        "h in eval; add other photos of it, or set split.eval_fraction nearer to 0.5."
     )
 
 

@@ -1,0 +1,29 @@
+"""Fixtures that many tests share: one real run of the pipeline on a part of the sample photos."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from pipeline_runs import PipelineRuns, copy_sample
+
+from pipelines.folders import prepare_output
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineRuns, dict[str, str]]:
+    """The first run on a small data set, with the states of its components."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    runs = PipelineRuns(copy_sample(folder / "photos"), prepare_output(folder / "output"))
+    shutil.copytree(runs.data, folder / "pristine")
+    return runs, runs.run("first")
+
+
+@pytest.fixture
+def runs(first_run: tuple[PipelineRuns, dict[str, str]]) -> Iterator[PipelineRuns]:
+    """The pipeline after its first run; the data folder is as it was after each test."""
+    runs, _ = first_run
+    yield runs
+    shutil.rmtree(runs.data)
+    shutil.copytree(runs.data.parent / "pristine", runs.data)

@@ -1,0 +1,235 @@
+"""Runs the whole pipeline again and again, and asserts what each change makes run again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+from PIL import Image
+from pipeline_runs import QUICK, PipelineRuns
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from components.serving.pushed_model import PushedModel
+from pipelines.config import load_config
+from pipelines.results import forget_vanished_pushes, read_results
+
+CHAIN = [
+    "ImageExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "Embedder",
+    "Trainer",
+    "latest_blessed_model",
+    "Evaluator",
+    "Pusher",
+]
+RESOLVER = "latest_blessed_model"  # Looks up, so it runs each time.
+
+FirstRun = tuple[PipelineRuns, dict[str, str]]
+
+
+def executed(states: dict[str, str]) -> list[str]:
+    return [name for name, state in states.items() if state == "executed" and name != RESOLVER]
+
+
+def store_of(runs: PipelineRuns) -> MetadataStore:
+    return MetadataStore(sqlite_metadata_connection_config(str(runs.output.metadata)))
+
+
+def executions_of(runs: PipelineRuns, run_id: str) -> list[Any]:
+    store = store_of(runs)
+    context = store.get_context_by_type_and_name("pipeline_run", run_id)
+    return list(store.get_executions_by_context(context.id))
+
+
+def test_first_run_executes_the_chain_in_order(first_run: FirstRun) -> None:
+    _, states = first_run
+    assert list(states) == CHAIN
+    assert set(states.values()) == {"executed"}
+
+
+def test_first_run_is_recorded_in_ml_metadata(runs: PipelineRuns) -> None:
+    executions = executions_of(runs, "first")
+    types = Counter(execution.type.rsplit(".", 1)[-1] for execution in executions)
+
+    assert types == Counter([*(name for name in CHAIN if name != RESOLVER), "Resolver"])
+    assert {execution.last_known_state for execution in executions} == {
+        metadata_store_pb2.Execution.COMPLETE
+    }
+
+
+def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
+    store = store_of(runs)
+    executions = [execution.id for execution in executions_of(runs, "first")]
+    events = store.get_events_by_execution_ids(executions)
+    made = {e.artifact_id for e in events if e.type == metadata_store_pb2.Event.OUTPUT}
+    types = Counter(artifact.type for artifact in store.get_artifacts_by_id(made))
+
+    for wanted in (
+        "Examples",
+        "ExampleStatistics",
+        "Schema",
+        "ExampleAnomalies",
+        "TransformGraph",
+        "Embeddings",
+        "Model",
+        "ModelRun",
+        "ModelEvaluation",
+        "ModelBlessing",
+        "PushedModel",
+    ):
+        assert types[wanted] >= 1, wanted
+
+
+def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+    right = sum(row[label] for label, row in results.confusion.items())
+    photos = sum(sum(row.values()) for row in results.confusion.values())
+
+    assert results.blessed
+    assert photos == results.metrics["examples"] == sum(results.examples_by_class.values())
+    assert results.metrics["accuracy"] == pytest.approx(right / photos)
+    assert list(results.accuracy_by_class) == ["birds", "food", "mammals", "plants"]
+
+
+def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
+    """Only the sentence: the run itself reached its own, lower threshold."""
+    states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
+    config = load_config(None, ["evaluate.thresholds.accuracy.min=1.0"])
+    results = read_results(runs.output, "strict", config)
+    accuracy = results.metrics["accuracy"]
+
+    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+    assert not results.blessed
+    assert results.pushed_to is None
+    assert results.reasons == [
+        f"accuracy {accuracy:.3f} is {1 - accuracy:.3f} below "
+        "evaluate.thresholds.accuracy.min = 1.0"
+    ]
+
+
+def test_second_run_is_fully_cached(runs: PipelineRuns) -> None:
+    assert executed(runs.run("second")) == []
+    states = {e.last_known_state for e in executions_of(runs, "second")}
+    assert metadata_store_pb2.Execution.CACHED in states
+    assert read_results(runs.output, "second", load_config(None, QUICK)).blessed
+
+
+def test_photo_that_is_touched_reruns_nothing(runs: PipelineRuns) -> None:
+    photo = min((runs.data / "birds").iterdir())
+    os.utime(photo, (0, 0))
+
+    assert executed(runs.run("touched")) == []
+
+
+def test_other_learning_rate_reruns_from_the_trainer(runs: PipelineRuns) -> None:
+    states = runs.run("rate", "frozen.learning_rate=1e-3")
+
+    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+
+
+def test_photo_that_changes_its_class_reruns_all_and_embeds_nothing(runs: PipelineRuns) -> None:
+    """TFX's own fingerprint would not see it: number, sizes and times stay the same."""
+    photo = max((runs.data / "birds").iterdir())
+    photo.rename(runs.data / "food" / photo.name)
+    states = runs.run("moved")
+
+    assert executed(states) == [name for name in CHAIN if name != RESOLVER]
+    assert embedded(runs) == (0, 4 * 16)
+
+
+def test_new_photo_costs_its_own_embedding_only(runs: PipelineRuns) -> None:
+    photo = min((runs.data / "birds").iterdir())
+    with photo.open("ab") as stream:
+        stream.write(b"\0")  # Same picture for a decoder, other content.
+    new = runs.data / "birds" / "new.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    Image.fromarray(pixels).save(new)
+    states = runs.run("added")
+
+    assert executed(states) == [name for name in CHAIN if name != RESOLVER]
+    computed, reused = embedded(runs)
+    assert computed + reused == 4 * 16 + 1
+    assert computed <= 2  # The new one, and the changed one if it went to the other split.
+
+
+def embedded(runs: PipelineRuns) -> tuple[int, int]:
+    """Returns how many photos the latest Embedder computed and reused."""
+    newest = max(store_of(runs).get_artifacts_by_type("Embeddings"), key=lambda a: a.id)
+    photos = newest.custom_properties["photos"].int_value
+    reused = newest.custom_properties["photos_reused"].int_value
+    return photos - reused, reused
+
+
+def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
+    runs.run("before")
+    results = read_results(runs.output, "before", load_config(None, QUICK))
+    assert results.pushed_to is not None
+    Path(results.pushed_to).rename(runs.output.root / "stolen")
+
+    forget_vanished_pushes(runs.output)
+    assert executed(runs.run("after")) == ["Pusher"]
+    again = read_results(runs.output, "after", load_config(None, QUICK)).pushed_to
+    assert again is not None
+    assert Path(again, "saved_model.pb").is_file()
+
+
+def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:
+    """The same photos through Transform and the classifier, and as files through the server."""
+    runs.run("served")
+    pushed = read_results(runs.output, "served", load_config(None, QUICK)).pushed_to
+    assert pushed is not None
+    model = tf.saved_model.load(pushed)
+    transformed = newest_folder(runs.output.artifacts / "Transform" / "transformed_examples")
+    spec = {"image_xf": tf.io.FixedLenFeature([], tf.string)}
+    files = [str(f) for f in (transformed / "Split-eval").iterdir()]
+    records = tf.data.TFRecordDataset(files, "GZIP")
+    photos = [
+        tf.io.decode_png(tf.io.parse_single_example(record, spec)["image_xf"]) for record in records
+    ]
+    trained = model.classifier(tf.cast(tf.stack(photos), tf.float32)).numpy()
+
+    raw = newest_folder(runs.output.artifacts / "ImageExampleGen" / "examples") / "Split-eval"
+    examples = list(tf.data.TFRecordDataset([str(f) for f in raw.iterdir()], "GZIP"))
+    served = model.signatures["serving_default"](examples=tf.stack(examples))
+    files_of = tf.io.parse_example(
+        tf.stack(examples), {"image": tf.io.FixedLenFeature([], tf.string)}
+    )["image"]
+    by_bytes = model.signatures["serving_bytes"](image_bytes=files_of)
+
+    np.testing.assert_array_equal(served["probabilities"], by_bytes["probabilities"])
+    order = np.lexsort(served["probabilities"].numpy().T)
+    np.testing.assert_allclose(
+        served["probabilities"].numpy()[order], trained[np.lexsort(trained.T)], atol=1e-5
+    )
+
+
+def newest_folder(folder: Path) -> Path:
+    return max((path for path in folder.iterdir()), key=lambda path: int(path.name))
+
+
+def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
+    photo = min((runs.data / "food").iterdir())
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(photo.read_bytes()[:200])
+    paths = [str(photo), str(broken), str(tmp_path / "missing.jpg"), str(photo)]
+
+    first, second, third, fourth = PushedModel(runs.output.models).predict(paths)
+
+    assert first.probabilities is not None
+    assert sum(first.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert first.label == max(first.probabilities, key=first.probabilities.__getitem__)
+    assert second.error == "not a JPEG, PNG, GIF, BMP or WebP image, or damaged"
+    assert third.error == "No such file or directory"
+    assert fourth == first
+    assert json.dumps(first.probabilities)

@@ -1,0 +1,57 @@
+"""A real run of the pipeline on a part of the sample photos, for tests to share."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import samples
+from pipelines.folders import OutputFolders
+from pipelines.outcome import RUNNING, ComponentRun
+
+PHOTOS_PER_CLASS = 16
+
+# Enough to run every line; what a model reaches is tested elsewhere.
+QUICK = (
+    "embed.views=1",
+    "frozen.epochs=2",
+    "fine_tune.epochs=1",
+    "fine_tune.from=0.9",
+    "evaluate.thresholds.accuracy.min=0.3",
+    "evaluate.thresholds.accuracy.max_drop=1.0",
+    "split.eval_fraction=0.3",
+)
+
+
+@dataclass(frozen=True)
+class PipelineRuns:
+    """A data folder, an output folder, and runs from one to the other."""
+
+    data: Path
+    output: OutputFolders
+
+    def run(self, run_id: str, *overrides: str) -> dict[str, str]:
+        """Runs the pipeline in this process; returns the state of each component."""
+        from pipelines.config import load_config
+        from pipelines.local_runner import run
+
+        states: dict[str, str] = {}
+
+        def listen(component: ComponentRun) -> None:
+            if component.state != RUNNING:
+                states[component.id] = component.state
+
+        config = load_config(None, [*QUICK, *overrides])
+        run(config, data=str(self.data), output=self.output, run_id=run_id, listener=listen)
+        return states
+
+
+def copy_sample(target: Path, photos_per_class: int = PHOTOS_PER_CLASS) -> Path:
+    """Copies the first photos of each class of the sample."""
+    for folder in sorted(samples.PHOTOS_FOLDER.iterdir()):
+        if folder.is_dir():
+            (target / folder.name).mkdir(parents=True)
+            for photo in sorted(folder.glob("*.jpg"))[:photos_per_class]:
+                shutil.copy(photo, target / folder.name)
+    return target
