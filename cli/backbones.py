@@ -292,7 +292,9 @@ def _introduction(photos: ProbePhotos, folds: int) -> str:
 
 def _notes(photos: ProbePhotos, *, wanted: int, usable: int) -> list[str]:
     notes: list[str] = []
-    if photos.copies:
+    if photos.copies == 1:
+        notes.append("1 file was left out, as a copy of another photo.")
+    elif photos.copies:
         notes.append(f"{photos.copies} files were left out, as copies of other photos.")
     if usable < wanted:
         label, count = min(Counter(photos.labels).items(), key=lambda item: item[1])

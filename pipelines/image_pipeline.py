@@ -31,8 +31,13 @@ from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from schemas.image_example import STATISTICS_FEATURES, image_example_schema
 
-# Runs a Beam pipeline in this process. DirectRunner would first try to download Prism.
-_BEAM_ARGS = ["--runner=FnApiRunner"]
+_BEAM_ARGS = [
+    # Runs in this process. DirectRunner would first try to download Prism.
+    "--runner=FnApiRunner",
+    # Not used by that runner. Without it TFX packs its whole source for remote workers, for each
+    # component anew (tfx/utils/dependency_utils.py).
+    "--sdk_container_image=none",
+]
 
 
 def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders) -> Pipeline:

@@ -77,8 +77,8 @@ def _find(output: OutputFolders, run_id: str | None) -> ModelRun:
         for uri in _model_runs(store, runs[name]):
             return ModelRun(name, _existing(uri, name))
     raise PipelineError(
-        f"{_subject(chosen)} left no TensorBoard logs, because no Trainer came to its end; run "
-        "the pipeline again."
+        f"{_subject(chosen)} no TensorBoard logs, because no Trainer came to its end; run the "
+        "pipeline again."
     )
 
 
@@ -122,7 +122,7 @@ def _existing(uri: str, run_id: str) -> Path:
 
 
 def _subject(runs: list[str]) -> str:
-    return f"Run {runs[0]}" if len(runs) == 1 else f"None of the {len(runs)} runs"
+    return f"Run {runs[0]} has" if len(runs) == 1 else f"The {len(runs)} runs have"
 
 
 def _first_line(error: Exception) -> str:

@@ -30,7 +30,7 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
     """
     outputs = _outputs(output, run_id)
     evaluation = outputs["ModelEvaluation"]
-    result = tfma.load_eval_result(evaluation.uri)
+    result = _evaluation_of_candidate(evaluation.uri)
     overall: dict[str, float] = {}
     accuracy_by_class: dict[str, float] = {}
     examples_by_class: dict[str, int] = {}
@@ -102,6 +102,12 @@ def _outputs(output: OutputFolders, run_id: str) -> dict[str, Any]:
     events = store.get_events_by_execution_ids([execution.id for execution in executions])
     made = [e.artifact_id for e in events if e.type == metadata_store_pb2.Event.OUTPUT]
     return {artifact.type: artifact for artifact in store.get_artifacts_by_id(made)}
+
+
+def _evaluation_of_candidate(folder: str) -> tfma.EvalResult:
+    """Loads what was measured of the new model, which TFMA names only beside a baseline."""
+    beside_baseline = tfma.load_eval_result(folder, model_name=tfma.constants.CANDIDATE_KEY)
+    return beside_baseline if beside_baseline.plots else tfma.load_eval_result(folder)
 
 
 def _doubles(metrics: Any) -> dict[str, float]:

