@@ -1,4 +1,4 @@
-"""The tutorial's way in plain Keras, to compare with: python -m benchmarks.plain_keras DATA HELD_OUT
+"""The tutorial's way in plain Keras: python -m benchmarks.plain_keras DATA HELD_OUT.
 
 ImageDataGenerator over class folders, frozen epochs over images, then fine-tune epochs from half
 of the layers, with the same photos, weights, head, rates and augmentation as warmstart's
@@ -16,7 +16,6 @@ from typing import Any
 STARTED = time.perf_counter()
 
 import keras  # noqa: E402 (its import is a part of what is measured)
-import numpy as np  # noqa: E402
 from keras.src.legacy.preprocessing.image import ImageDataGenerator  # noqa: E402
 
 import samples  # noqa: E402
@@ -63,18 +62,18 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _generators(data: str) -> tuple[Any, Any]:
-    def preprocess(photo: np.ndarray) -> np.ndarray:
-        return keras.applications.mobilenet_v2.preprocess_input(photo)
-
     changed = ImageDataGenerator(
-        preprocessing_function=preprocess,
+        preprocessing_function=keras.applications.mobilenet_v2.preprocess_input,
         rotation_range=20,
         width_shift_range=0.2,
         height_shift_range=0.2,
         horizontal_flip=True,
         validation_split=0.2,
     )
-    unchanged = ImageDataGenerator(preprocessing_function=preprocess, validation_split=0.2)
+    unchanged = ImageDataGenerator(
+        preprocessing_function=keras.applications.mobilenet_v2.preprocess_input,
+        validation_split=0.2,
+    )
     common = {"target_size": _SIZE, "batch_size": _BATCH_SIZE, "class_mode": "sparse"}
     train = changed.flow_from_directory(data, subset="training", seed=_SEED, **common)
     validation = unchanged.flow_from_directory(data, subset="validation", shuffle=False, **common)

@@ -1,4 +1,4 @@
-"""Compares warmstart's pipeline with plain Keras: python -m benchmarks.training --data DIR
+"""Compares warmstart's pipeline with plain Keras: python -m benchmarks.training --data DIR.
 
 Both run as processes of their own, one after the other, on the same photos and weights. A share
 of the photos is held out from both. Sizes beyond the data set are made by changing real photos
@@ -60,8 +60,7 @@ def main(argv: list[str] | None = None) -> None:
         train, held_out = _held_out(args.data, Path(scratch))
         sizes = args.photos or [_count(train)]
         rows = [
-            _compare(train, held_out, size, args.epochs, Path(scratch, str(size)))
-            for size in sizes
+            _compare(train, held_out, size, args.epochs, Path(scratch, str(size))) for size in sizes
         ]
     if args.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -69,13 +68,17 @@ def main(argv: list[str] | None = None) -> None:
         _print(rows)
 
 
-def _compare(
-    photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
-) -> dict[str, Any]:
+def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
     data = _sized(photos, size, scratch / "photos")
     plain = _run(
-        [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
-        + ["--epochs", str(epochs)]
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.plain_keras",
+            str(data),
+            str(held_out),
+            f"--epochs={epochs}",
+        ]
     )
     output = scratch / "output"
     options = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
@@ -101,9 +104,7 @@ def _compare(
             / (plain.result["frozen_seconds"] + plain.result["fine_tune_seconds"]),
             "other learning rate / cold run": rate.seconds / cold.seconds,
             "cached run / cold run": cached.seconds / cold.seconds,
-            f"embedder after {_ADDED} photos / cold embedder": _component_seconds(
-                added, "Embedder"
-            )
+            f"embedder after {_ADDED} photos / cold embedder": _component_seconds(added, "Embedder")
             / seconds["Embedder"],
         },
     }
@@ -118,14 +119,16 @@ def _accuracy(model: Path, held_out: Path) -> float:
     photos = sorted(held_out.glob("*/*"))
     command = [str(Path(sys.executable).with_name("warmstart")), "predict", "--json", str(model)]
     predictions = _run([*command, *map(str, photos)]).result
-    right = sum(Path(p["path"]).parent.name == p["label"] for p in predictions)
+    right: int = sum(Path(p["path"]).parent.name == p["label"] for p in predictions)
     return right / len(photos)
 
 
 def _run(command: list[str]) -> Measured:
     started = time.perf_counter()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=_ROOT)
+        process = subprocess.Popen(  # noqa: S603 (our own commands)
+            command, stdout=subprocess.PIPE, stderr=errors, cwd=_ROOT
+        )
         out = process.stdout.read().decode() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started

@@ -23,12 +23,10 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from schemas.errors import ConfigError, shortened_list
-
-# Pixels on each side at which the embedded weights were trained.
-_EMBEDDED_IMAGE_SIZE = 160
 
 
 class _Section(BaseModel):
@@ -217,7 +215,7 @@ class PipelineConfig(_Section):
         if self.image.size != "auto":
             return self.image.size
         if self.backbone.weights == EMBEDDED:
-            return _EMBEDDED_IMAGE_SIZE
+            return EMBEDDED_IMAGE_SIZE
         return BACKBONES[self.backbone.name].image_size
 
 
@@ -406,9 +404,9 @@ def _unknown_key(path: str) -> str:
 def _check_embedded_weights(config: PipelineConfig) -> None:
     if config.backbone.weights != EMBEDDED:
         return
-    if (config.backbone.name, config.image_size) != ("MobileNetV2", _EMBEDDED_IMAGE_SIZE):
+    if (config.backbone.name, config.image_size) != (EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE):
         raise ConfigError(
-            f"Configuration: backbone.weights = embedded are those of MobileNetV2 at "
-            f"{_EMBEDDED_IMAGE_SIZE} pixels, not of {config.backbone.name} at "
+            f"Configuration: backbone.weights = embedded are those of {EMBEDDED_BACKBONE} at "
+            f"{EMBEDDED_IMAGE_SIZE} pixels, not of {config.backbone.name} at "
             f"{config.image_size}; set backbone.weights to imagenet, none or a .weights.h5 file."
         )

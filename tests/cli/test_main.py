@@ -46,6 +46,10 @@ COMMANDS = {
     "run": ["pipeline", "run"],
     "predict": ["predict"],
     "init": ["init"],
+    "backbones": ["backbones"],
+    "list": ["backbones", "list"],
+    "compare": ["backbones", "compare"],
+    "tensorboard": ["tensorboard"],
 }
 
 
@@ -130,6 +134,7 @@ LIGHT = {
     "init": ["init", "DIR"],
     "configuration error": ["pipeline", "run", "--data", "DIR", "--set", "frozen.epochs=0"],
     "missing configuration": ["pipeline", "run", "--data", "DIR", "--config", "missing.yaml"],
+    "list of backbones": ["backbones", "list"],
     "missing photos": ["pipeline", "run", "--data", "missing"],
     "no photos": ["pipeline", "run", "--data", "DIR", "--json"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],

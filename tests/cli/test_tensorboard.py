@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def test_tensorboard_serves_the_logs(output: Path) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            answer = answer_of(f"http://127.0.0.1:{port}/data/environment", process)
+            answer = answer_of(port, process)
         finally:
             process.terminate()
         assert process.stdout is not None
@@ -134,13 +134,14 @@ def test_tensorboard_serves_the_logs(output: Path) -> None:
     assert said == f"Run run 1: http://127.0.0.1:{port} (Ctrl-C ends it)\n"
 
 
-def answer_of(url: str, process: subprocess.Popen[str]) -> str:
-    """Waits until something answers."""
+def answer_of(port: int, process: subprocess.Popen[str]) -> str:
+    """Waits until TensorBoard answers which folder it shows."""
     deadline = time.monotonic() + SECONDS_TO_START
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return str(response.read().decode())
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/data/environment")
+            return connection.getresponse().read().decode()
         except OSError:
             assert process.poll() is None, "TensorBoard ended"
             assert time.monotonic() < deadline, "TensorBoard does not answer"

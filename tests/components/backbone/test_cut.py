@@ -193,9 +193,7 @@ def test_something_learns_where_branches_cross_everywhere(start: float) -> None:
 
 @pytest.mark.parametrize("start", ["all", 0.5], ids=str)
 @pytest.mark.parametrize("name", ["MobileNetV2", "ConvNeXtTiny"])
-def test_layers_above_the_cut_learn_but_batch_normalization(
-    name: str, start: float | str
-) -> None:
+def test_layers_above_the_cut_learn_but_batch_normalization(name: str, start: float | str) -> None:
     model = load_backbone(name, "none", SIZES[name])
     cut = find_cut(model, start)
     assert cut is not None

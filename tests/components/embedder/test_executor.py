@@ -113,9 +113,7 @@ class Embedded:
 
     def row(self, split: str, view: int, number: int) -> Row:
         """Returns the row of a photo that is there once."""
-        (found,) = (
-            row for row in self.rows(split, view) if row.value("digest") == digest(number)
-        )
+        (found,) = (row for row in self.rows(split, view) if row.value("digest") == digest(number))
         return found
 
     def labels(self, split: str, view: int = 0) -> Counter[tuple[bytes, str]]:
@@ -274,13 +272,6 @@ def test_second_execution_says_what_it_reused(
     assert second.reused_from == first[1].folder
 
 
-def test_reused_rows_are_the_same_bytes(first: tuple[Runs, Embedded], second: Embedded) -> None:
-    for view in range(VIEWS + 1):
-        for number in (2, 3, 4):
-            before = first[1].row("train", view, number)
-            assert second.row("train", view, number).raw == before.raw
-
-
 def test_reused_rows_hold_the_same_values(first: tuple[Runs, Embedded], second: Embedded) -> None:
     for split, view, number in (("train", 0, 2), ("train", 1, 3), ("train", 2, 4), ("eval", 0, 11)):
         before = first[1].row(split, view, number)
@@ -433,11 +424,9 @@ def test_activations_are_not_kept_without_a_disk_budget(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("spare", "kept"), [(1, True), (-1, False)], ids=["enough", "too little"])
-def test_disk_budget_counts_every_view_of_every_photo(
-    runs: Runs, spare: int, kept: bool
-) -> None:
+def test_disk_budget_counts_every_view_of_every_photo(runs: Runs, spare: int, kept: bool) -> None:
     photos: Photos = {"train": [(0, "cat"), (1, "dog")], "eval": [(10, "cat")]}
-    # Two photos in three views and one in one, 4 × 4 × 256 values of two bytes.
+    # Two photos in three views, one in one; 4 by 4 positions, 256 values each, of two bytes.
     needed = (2 * 3 + 1) * 4 * 4 * 256 * 2
 
     embedded = runs.run(photos, max_disk_gb=(needed + spare) / 1e9)

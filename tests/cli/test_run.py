@@ -1,0 +1,139 @@
+"""The command `pipeline run` and `predict` as a user runs them: processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pipeline_runs import QUICK, copy_sample
+
+import samples
+
+WARMSTART = str(Path(sys.executable).with_name("warmstart"))
+COMPONENT_KEYS = {"id", "state", "seconds"}
+
+
+def warmstart(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [WARMSTART, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("command line")
+    data = copy_sample(folder / "my photos", photos_per_class=8)
+    (data / "birds").rename(data / "Vögel\n& co")
+    overrides = [f"--set={override}" for override in (*QUICK, "split.seed=5")]
+    options = ["--data", data, "--output", folder / "output", "--json", *overrides]
+    return folder, warmstart("pipeline", "run", *options)
+
+
+def test_run_prints_one_json_object(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = run
+    assert result.returncode == 0, result.stderr
+    outcome = json.loads(result.stdout)
+
+    assert outcome["state"] == "succeeded"
+    assert outcome["error"] is None
+    assert outcome["classes"] == ["Vögel\n& co", "food", "mammals", "plants"]
+    assert {"accuracy", "log_loss"} <= set(outcome["metrics"])
+    assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 10
+    assert {component["state"] for component in outcome["components"]} == {"executed"}
+    saved = folder / "output" / "runs" / outcome["run_id"] / "metrics.json"
+    assert json.loads(saved.read_text()) == outcome
+
+
+def test_run_shows_components_and_epochs_on_stderr(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, result = run
+    assert "✓ Trainer" in result.stderr
+    assert "frozen 2/2: loss" in result.stderr
+    assert "fine-tuned 1/1: loss" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_report_is_written(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, result = run
+    page = folder / "output" / "runs" / json.loads(result.stdout)["run_id"] / "report.html"
+    assert "Vögel\n&amp; co" in page.read_text()
+
+
+def test_predict_goes_on_after_a_broken_file(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = run
+    photo = min((samples.PHOTOS_FOLDER / "plants").iterdir())
+    result = warmstart("predict", folder / "output" / "models", photo, __file__, "--json")
+
+    assert result.returncode == 1
+    read, broken = json.loads(result.stdout)
+    assert read["path"] == str(photo)
+    assert set(read["probabilities"]) == {"Vögel\n& co", "food", "mammals", "plants"}
+    assert broken == {
+        "path": __file__,
+        "error": "not a JPEG, PNG, GIF, BMP or WebP image, or damaged",
+    }
+
+
+def test_photo_that_only_looks_like_one_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
+    """It begins like a JPEG, so only decoding it tells."""
+    data = copy_sample(tmp_path / "photos", photos_per_class=8)
+    broken = data / "food" / "broken.jpg"
+    broken.write_bytes(min((data / "food").iterdir()).read_bytes()[:300])
+    result = warmstart("pipeline", "run", "--data", data, "--output", tmp_path / "o", "--json")
+
+    assert result.returncode == 1
+    outcome = json.loads(result.stdout)
+    assert outcome["state"] == "failed"
+    assert outcome["error"] == (
+        f"{data}: 1 of 33 files cannot be decoded as a JPEG, PNG, GIF, BMP or WebP image; "
+        "replace or remove them: food/broken.jpg."
+    )
+    assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 9
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+def test_sample_reaches_ninety_percent(tmp_path: Path) -> None:
+    """What `make demo` does."""
+    result = warmstart(
+        "pipeline", "run", "--data", samples.PHOTOS_FOLDER, "--output", tmp_path, "--json"
+    )
+    outcome = json.loads(result.stdout)
+
+    assert outcome["blessed"]
+    assert outcome["metrics"]["accuracy"] >= 0.9
+
+
+@pytest.mark.slow
+def test_tfx_command_line_runs_the_pipeline(tmp_path: Path) -> None:
+    data = copy_sample(tmp_path / "photos", photos_per_class=16)
+    runner = Path(samples.__file__).parent.parent / "pipelines" / "local_runner.py"
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "WARMSTART_DATA": str(data),
+        "WARMSTART_OUTPUT": str(tmp_path / "output"),
+    }
+    for command in (
+        ["pipeline", "create", "--engine=local", f"--pipeline_path={runner}"],
+        ["run", "create", "--engine=local", "--pipeline_name=warmstart"],
+    ):
+        result = subprocess.run(
+            [str(Path(sys.executable).with_name("tfx")), *command],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "output" / "metadata.sqlite").exists()
+    assert list((tmp_path / "output" / "artifacts" / "Evaluator" / "evaluation").iterdir())

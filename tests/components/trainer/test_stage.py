@@ -1,0 +1,443 @@
+"""Tests of one stage of training: what it keeps, when it stops, how it goes on when killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer.input_data import Epochs
+from components.trainer.model import build_head
+from components.trainer.stage import FROZEN, Stage, StageConfig
+
+ROWS = 24
+CHANNELS = 6
+BATCH_SIZE = 8
+
+
+def embeddings(classes: int = 2, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, ...]:
+    """Returns rows and labels of classes that overlap."""
+    random = np.random.default_rng(seed)
+    numbers = np.arange(ROWS) % classes
+    centres = np.random.default_rng(99).normal(size=(classes, CHANNELS))
+    rows = (centres[numbers] + random.normal(scale=noise, size=(ROWS, CHANNELS))).astype(np.float32)
+    labels = numbers[:, None] if classes == 2 else np.eye(classes)[numbers]
+    return rows, labels.astype(np.float32)
+
+
+def epochs_from(first: int, last: int, classes: int = 2) -> Epochs:
+    """Gives epochs in orders that depend on their number only, as `input_data` does."""
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        rows = tf.data.Dataset.from_tensor_slices(embeddings(classes))
+        return rows.shuffle(ROWS, seed=3 + number, reshuffle_each_iteration=False).batch(BATCH_SIZE)
+
+    return Epochs(tf.data.Dataset.range(first, last).flat_map(epoch), ROWS // BATCH_SIZE)
+
+
+def head(classes: int = 2, dropout: float = 0.0) -> keras.Model:
+    """Returns a head; all have the same weights to begin with."""
+    keras.utils.set_random_seed(11)
+    return build_head(CHANNELS, classes=classes, units=8, dropout=dropout)
+
+
+def stage(folder: Path, model: keras.Model | None = None, **changes: Any) -> Stage:
+    """Returns a stage of five epochs; settings of its `config` may be changed too."""
+    settings: dict[str, Any] = {"epochs": 5, "learning_rate": 0.01}
+    settings |= {"optimizer": "adam", "schedule": "constant"}
+    for name in settings.keys() & changes.keys():
+        settings[name] = changes.pop(name)
+    classes = changes.pop("classes", 2)
+    values: dict[str, Any] = {
+        "name": FROZEN,
+        "model": model or head(classes),
+        "config": StageConfig(**settings),
+        "first": 0,
+        "train": lambda first, last: epochs_from(first, last, classes),
+        "evaluation": tf.data.Dataset.from_tensor_slices(embeddings(classes, seed=1)).batch(ROWS),
+        "backup": folder / "backup",
+        "board": str(folder / "board"),
+        "class_weights": None,
+        "label_smoothing": 0.0,
+        "early_stopping": 0,
+        "histogram_freq": 0,
+    }
+    return Stage(**{**values, **changes})
+
+
+def weights_of(model: keras.Model) -> np.ndarray:
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+def loss_of(model: keras.Model, rows: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the mean of the binary cross-entropy, worked out by hand."""
+    probability = np.where(labels == 1, model(rows), 1 - np.asarray(model(rows)))
+    return float(-np.log(probability).mean())
+
+
+class Ran:
+    """A stage that ran undisturbed, for tests to share."""
+
+    def __init__(self, folder: Path, *, dropout: float = 0.0, **changes: Any) -> None:
+        self.folder = folder
+        self.model = head(dropout=dropout)
+        self.stage = stage(folder, self.model, **changes)
+        self.result = self.stage.run()
+        self.weights = weights_of(self.model)
+
+
+# Its loss is lowest in the middle; without patience, it goes on to the end.
+RESTLESS = {"learning_rate": 0.5, "epochs": 12}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ran]:
+    """Runs a stage, each kind once."""
+
+    @cache
+    def run(**settings: Any) -> Ran:
+        return Ran(tmp_path_factory.mktemp("undisturbed"), **settings)
+
+    return run
+
+
+Undisturbed = Callable[..., Ran]
+
+
+def test_history_has_each_epoch(undisturbed: Undisturbed) -> None:
+    history = undisturbed().result.history
+
+    assert sorted(history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert [len(values) for values in history.values()] == [5] * 4
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_result_is_that_of_the_best_epoch(undisturbed: Undisturbed) -> None:
+    result = undisturbed(**RESTLESS).result
+
+    losses = result.history["val_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == 12
+    assert best < 8, "a best epoch near the end would tell nothing"
+    assert (result.epoch, result.loss) == (best, losses[best])
+    assert result.accuracy == result.history["val_accuracy"][best]
+
+
+def test_model_has_the_weights_of_the_best_epoch(undisturbed: Undisturbed) -> None:
+    ran = undisturbed(**RESTLESS)
+    ran.model.set_weights([np.zeros_like(weight) for weight in ran.model.get_weights()])
+
+    ran.result.restore()
+
+    np.testing.assert_array_equal(weights_of(ran.model), ran.weights)
+    assert loss_of(ran.model, *embeddings(seed=1)) == pytest.approx(ran.result.loss, rel=1e-4)
+
+
+def test_stage_that_does_not_improve_stops_early(tmp_path: Path) -> None:
+    result = stage(tmp_path, learning_rate=0.5, epochs=40, early_stopping=3).run()
+
+    ran = len(result.history["val_loss"])
+    assert ran == result.epoch + 3 + 1 < 40
+    assert min(result.history["val_loss"]) == result.loss
+
+
+def test_epochs_are_counted_from_the_first_of_the_stage(tmp_path: Path) -> None:
+    seen = []
+
+    def train(first: int, last: int) -> Epochs:
+        seen.append((first, last))
+        return epochs_from(first, last)
+
+    result = stage(tmp_path, first=10, train=train).run()
+
+    assert seen == [(10, 15)]
+    assert 10 <= result.epoch < 15
+    assert len(result.history["loss"]) == 5
+
+
+def first_loss(folder: Path, **changes: Any) -> float:
+    """Returns the loss before anything was learnt: the mean over one epoch at rate 0."""
+    model = head(changes.get("classes", 2), dropout=0.0)
+    result = stage(folder, model, epochs=1, learning_rate=0.0, **changes).run()
+    return result.history["loss"][0]
+
+
+def test_class_weights_multiply_the_loss_of_their_class(tmp_path: Path) -> None:
+    model = head(dropout=0.0)
+    rows, labels = embeddings()
+    of_class = [loss_of(model, rows[labels[:, 0] == n], labels[labels[:, 0] == n]) for n in (0, 1)]
+
+    loss = first_loss(tmp_path, class_weights={0: 0.5, 1: 3.0})
+
+    assert loss == pytest.approx((0.5 * of_class[0] + 3.0 * of_class[1]) / 2, rel=1e-5)
+
+
+def test_class_weights_count_for_more_than_two_classes(tmp_path: Path) -> None:
+    model = head(3, dropout=0.0)
+    rows, labels = embeddings(3)
+    per_row = -np.log((np.asarray(model(rows)) * labels).sum(axis=1))
+    weights = np.array([0.5, 1.0, 3.0])
+
+    loss = first_loss(tmp_path, classes=3, class_weights=dict(enumerate(weights)))
+
+    assert loss == pytest.approx((per_row * weights[labels.argmax(1)]).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_label_smoothing_spreads_certainty_over_all_classes(tmp_path: Path, classes: int) -> None:
+    model = head(classes, dropout=0.0)
+    rows, labels = embeddings(classes)
+    outputs = np.asarray(model(rows))
+    if classes == 2:
+        outputs, labels = np.hstack([1 - outputs, outputs]), np.hstack([1 - labels, labels])
+    smoothed = 0.8 * labels + 0.2 / classes
+
+    loss = first_loss(tmp_path, classes=classes, label_smoothing=0.2)
+
+    assert loss == pytest.approx(-(smoothed * np.log(outputs)).sum(axis=1).mean(), rel=1e-5)
+
+
+def test_cosine_schedule_falls_to_zero_after_the_last_step(tmp_path: Path) -> None:
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    made = stage(tmp_path, schedule="cosine", learning_rate=0.02, epochs=4)
+    fit = made.model.fit
+    made.model.fit = lambda *args, callbacks, **rest: fit(
+        *args, callbacks=[*callbacks, Rates()], **rest
+    )
+    made.run()
+
+    expected = 0.01 * (1 + np.cos(np.pi * np.arange(12) / 12))
+    np.testing.assert_allclose(rates, expected, rtol=1e-5)
+    assert float(made.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW")])
+def test_optimizer_and_constant_rate_are_those_asked_for(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    made = stage(tmp_path, optimizer=name, learning_rate=0.02, epochs=1)
+    made.run()
+
+    assert type(made.model.optimizer).__name__ == kind
+    assert float(made.model.optimizer.learning_rate) == pytest.approx(0.02)
+
+
+def test_histograms_and_gradient_norms_are_written(tmp_path: Path) -> None:
+    stage(tmp_path, histogram_freq=2, epochs=3, first=4).run()
+
+    written: dict[str, list[int]] = {}
+    for file in sorted((tmp_path / "board").rglob("*.tfevents.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                written.setdefault(value.tag, []).append(event.step)
+    norms = [tag for tag in written if tag.startswith("gradient_norm/")]
+    assert len(norms) == 4  # Two kernels, two biases.
+    assert written[norms[0]] == [4, 6]
+    assert sorted(written["epoch_loss"]) == [4, 4, 5, 5, 6, 6]  # Of training and evaluation.
+
+
+def test_same_seed_gives_the_same_history(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    again = Ran(tmp_path, dropout=0.5)
+
+    assert again.result.history == undisturbed(dropout=0.5).result.history
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def killed_in(epoch: int, step: int, made: Stage) -> Stage:
+    """Lets the training set break off in an epoch."""
+    whole = made.train
+
+    def train(first: int, last: int) -> Epochs:
+        epochs = whole(first, last)
+        batches = (epoch - first) * epochs.steps + step
+
+        def rows() -> Any:
+            yield from epochs.dataset.take(batches).as_numpy_iterator()
+            raise KilledError
+
+        broken = tf.data.Dataset.from_generator(rows, output_signature=epochs.dataset.element_spec)
+        return Epochs(broken, epochs.steps)
+
+    return Stage(**{**vars(made), "train": train})
+
+
+def run_killed(folder: Path, epoch: int, step: int, **settings: Any) -> None:
+    model = head(dropout=settings.pop("dropout", 0.0))
+    with pytest.raises(tf.errors.OpError, match="KilledError"):
+        killed_in(epoch, step, stage(folder, model, **settings)).run()
+
+
+def assert_same(resumed: Ran, undisturbed: Ran) -> None:
+    assert resumed.result.history == undisturbed.result.history
+    assert resumed.result.as_dict() == undisturbed.result.as_dict()
+    np.testing.assert_array_equal(resumed.weights, undisturbed.weights)
+
+
+KILLED: dict[str, tuple[int, int, dict[str, Any]]] = {
+    "in the middle": (2, 1, {}),
+    "in the last epoch, on a schedule": (4, 2, {"schedule": "cosine"}),
+    "in the first epoch": (0, 1, {}),
+    "with AdamW": (1, 1, {"optimizer": "adamw"}),
+    "with dropout": (2, 1, {"dropout": 0.5}),
+}
+SLOW = ("in the first epoch", "with AdamW")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "step", "settings"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, case in KILLED.items()
+    ],
+)
+def test_killed_training_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, undisturbed: Undisturbed, epoch: int, step: int, settings: dict[str, Any]
+) -> None:
+    """Weights, optimizer, schedule and the dropout's random numbers all have to be kept."""
+    run_killed(tmp_path, epoch, step, **settings)
+
+    assert_same(Ran(tmp_path, **settings), undisturbed(**settings))
+
+
+def test_no_epoch_is_repeated_after_training_was_killed_twice(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    seen = []
+
+    def train(first: int, last: int) -> Epochs:
+        seen.append((first, last))
+        return epochs_from(first, last)
+
+    run_killed(tmp_path, 1, 1)
+    run_killed(tmp_path, 3, 2, train=train)
+
+    assert_same(Ran(tmp_path, train=train), undisturbed())
+    assert seen == [(1, 5), (3, 5)]
+
+
+# What the test below is about.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+def test_complete_stage_trains_no_more(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    """The second stage was killed: the first has its result from disk."""
+    shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
+
+    again = Ran(tmp_path)
+
+    assert_same(again, undisturbed())
+    assert int(again.model.optimizer.iterations) in {0, 3 * (again.result.epoch + 1)}
+
+
+def test_complete_stage_is_restored_without_a_warning(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    """Keras wants the optimizer built before it loads a file that holds one."""
+    shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always", UserWarning)
+        Ran(tmp_path)
+    assert [str(warning.message) for warning in shown] == []
+
+
+EARLY = {"learning_rate": 0.5, "epochs": 40, "early_stopping": 3}
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+def test_training_that_had_stopped_early_stays_stopped(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    ran = undisturbed(**EARLY)
+    shutil.copytree(ran.folder, tmp_path, dirs_exist_ok=True)
+
+    assert_same(Ran(tmp_path, **EARLY), ran)
+
+
+def test_early_stopping_counts_the_epochs_before_the_kill(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    ran = undisturbed(**EARLY)
+    run_killed(tmp_path, ran.result.epoch + 2, 1, **EARLY)
+
+    assert_same(Ran(tmp_path, **EARLY), ran)
+
+
+def test_epoch_that_was_noted_but_not_backed_up_is_noted_once(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    """Killed between the best weights, the history and the backup of epoch 3."""
+    shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "backup/frozen"
+    (folder / "after-000004.weights.h5").unlink()
+    run_killed(tmp_path / "2", 3, 1)
+    shutil.copy(tmp_path / "2/backup/frozen/after-000002.weights.h5", folder)
+    (folder / "partial-after-000003.weights.h5").write_bytes(b"half")
+
+    assert_same(Ran(tmp_path), undisturbed())
+
+
+def test_one_backup_is_kept(undisturbed: Undisturbed) -> None:
+    kept = [path.name for path in (undisturbed().folder / "backup/frozen").iterdir()]
+
+    assert sorted(name for name in kept if name.endswith(".h5")) == [
+        "after-000004.weights.h5",
+        "best.weights.h5",
+    ]
+    assert not [name for name in kept if name.startswith("partial-")]
+
+
+@pytest.mark.slow
+def test_process_that_is_killed_leaves_what_the_next_one_needs(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    program = textwrap.dedent(f"""
+        import importlib.util, pathlib, sys, time
+        spec = importlib.util.spec_from_file_location("tests_of_stage", {__file__!r})
+        tests = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tests)
+        model = tests.head(dropout=0.0)
+        save = model.save_weights
+        def save_slowly(file):
+            print("saving", file, flush=True)
+            save(file)
+            time.sleep(0.05)
+        model.save_weights = save_slowly
+        tests.stage(pathlib.Path({str(tmp_path)!r}), model).run()
+    """)
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "after-000002" in line:
+                process.send_signal(signal.SIGKILL)
+                break
+
+    assert process.returncode == -signal.SIGKILL
+    assert_same(Ran(tmp_path), undisturbed())
