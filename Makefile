@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 
-# Recipes read these from the environment, so that a value may hold spaces and quotes.
-export PYTHON DATA OUTPUT
 OUTPUT ?= warmstart-output
 ARGS ?=
+# Recipes read these from the environment, so that a value may hold spaces and quotes. To be
+# named after they are set: to `?=` a variable that is exported counts as set.
+export PYTHON DATA OUTPUT
 IMAGE ?= warmstart
 VARIANT ?= gpu-jupyter
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,12 +41,17 @@ def print_summary(outcome: Outcome) -> None:
         ("Report", _path(outcome, "report.html")),
         ("Metrics", _path(outcome, "metrics.json")),
         ("Log", _path(outcome, "log.txt")),
-        ("TensorBoard", f"tensorboard --logdir {results.model_run}"),
     ):
         if place:
             console.print(f"{name:<12} {place}")
+    output = str(outcome.folder.parent.parent) if outcome.folder else ""
+    # As it was called: .venv/bin need not be on PATH.
+    command = shlex.quote(sys.argv[0])
     if results.pushed_to:
-        console.print(f"{'Try it':<12} warmstart predict {results.pushed_to} PHOTO.jpg")
+        console.print(
+            f"{'Try it':<12} {command} predict {shlex.quote(results.pushed_to)} PHOTO.jpg"
+        )
+    console.print(f"{'Curves':<12} {command} tensorboard --output {shlex.quote(output)}")
 
 
 def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:

@@ -69,6 +69,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         examples=examples,
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
+        disable_statistics=True,  # They would count the bytes of photos, before and after.
         custom_config={
             IMAGE_SIZE_KEY: config.image_size,
             "code_digest": code_digest("components/transform", "schemas"),

@@ -189,3 +189,29 @@ def test_setup_on_another_platform_names_it(project: Path) -> None:
         "warmstart runs on Linux x86_64, where TFX has wheels, and this is Darwin arm64;"
         " use the Docker image (make image) on such a machine.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "output"),
+    [({}, "warmstart-output"), ({"OUTPUT": "my results"}, "my results")],
+    ids=["default", "given"],
+)
+def test_make_demo_hands_on_where_results_go(
+    tmp_path: Path, environment: dict[str, str], output: str
+) -> None:
+    """An exported variable counts as set for `?=`: results once went into the checkout itself."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    script(tmp_path / "scripts" / "setup.sh", "#!/usr/bin/env bash\ntrue\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    script(tmp_path / ".venv" / "bin" / "warmstart", '#!/usr/bin/env bash\nprintf "%s|" "$@"\n')
+    result = subprocess.run(
+        ["make", "--silent", "demo"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.stdout == f"pipeline|run|--data|samples/photos|--output|{output}|"
