@@ -131,7 +131,7 @@ class Inputs:
                     transformed
                     | f"Encode[{split}]" >> beam.Map(coder.encode)
                     | f"Write[{split}]"
-                    >> beam.io.WriteToTFRecord(str(out), file_name_suffix=".gz", num_shards=2)
+                    >> beam.io.WriteToTFRecord(str(out), file_name_suffix=".gz", num_shards=1)
                 )
 
     def _raw(self, split: str) -> list[dict[str, bytes]]:
@@ -253,7 +253,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, inputs: Inputs) -> Trained
 
 def test_both_stages_run_and_the_better_one_is_kept(trained: Trained) -> None:
     frozen, fine_tuned = trained.training["stages"]
-    print(trained.training)
 
     assert (frozen["name"], fine_tuned["name"]) == ("frozen", "fine-tuned")
     assert [len(stage["history"]["loss"]) for stage in (frozen, fine_tuned)] == [3, 2]
