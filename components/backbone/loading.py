@@ -9,8 +9,11 @@ import keras
 import numpy as np
 
 from components.backbone.registry import BACKBONES
-from components.backbone.weights import IMAGENET, weights_file
+from components.backbone.weights import IMAGENET, NONE, weights_file
 from schemas.errors import ModelError
+
+# Any will do.
+_SEED_OF_RANDOM_WEIGHTS = 0
 
 
 def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
@@ -18,7 +21,8 @@ def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
 
     Args:
         name: a key of `BACKBONES`.
-        weights: `embedded`, `imagenet`, `none`, or the path of a weight file.
+        weights: `embedded`, `imagenet`, `none` (random, the same each time; seeds the process
+            anew), or the path of a weight file.
         image_size: pixels on each side.
 
     Returns:
@@ -30,6 +34,9 @@ def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
             damaged, or those of another architecture.
     """
     file = weights_file(weights)
+    if weights == NONE:
+        # Embedder and Trainer must draw the same ones.
+        keras.utils.set_random_seed(_SEED_OF_RANDOM_WEIGHTS)
     try:
         backbone = getattr(keras.applications, name)(
             include_top=False,

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,7 @@ from components.embedder.rows import (
     relabelled,
 )
 from schemas import features
+from schemas.errors import PipelineError
 
 EXAMPLES_KEY = "examples"
 STATISTICS_KEY = "statistics"
@@ -124,7 +126,7 @@ class _EmbedSplit(beam.PTransform):
             | f"Read[{split}]" >> beam.io.ReadFromTFRecord(os.path.join(self._examples, "*"))
             | f"Parse[{split}]" >> beam.Map(_photo)
         )
-        known = frozenset(_digests(self._previous, split))
+        known = _reusable(self._previous, split)
         fresh = photos | f"New[{split}]" >> beam.Filter(_is_in, known, wanted=False)
         rows = fresh | f"RunInference[{split}]" >> RunInference(self._handler)
         by_view = [
@@ -189,8 +191,12 @@ def _with_labels(row: bytes, labels: Any) -> Iterator[bytes]:
         yield relabelled(row, label)
 
 
-def _digests(folder: str | None, split: str) -> list[bytes]:
-    return [digest for digest, _ in artifact.read_index(folder, split)] if folder else []
+def _reusable(folder: str | None, split: str) -> frozenset[bytes]:
+    """Returns the photos that an artifact has one row of; copies of a photo are embedded again."""
+    if folder is None:
+        return frozenset()
+    counts = Counter(digest for digest, _ in artifact.read_index(folder, split))
+    return frozenset(digest for digest, count in counts.items() if count == 1)
 
 
 def _previous(uri: str, key: str) -> str | None:
@@ -208,9 +214,11 @@ def _previous(uri: str, key: str) -> str | None:
         if str(number) == own:
             continue
         candidate = os.path.join(folder, str(number))
-        if not tf.io.gfile.exists(artifact.manifest_file(candidate)):
+        try:
+            manifest = artifact.read_manifest(candidate)
+        except PipelineError:  # Not complete, or of another version.
             continue
-        if artifact.read_manifest(candidate).recipe.key == key:
+        if manifest.recipe.key == key:
             return candidate
     return None
 
@@ -280,8 +288,8 @@ def _manifest(config: dict[str, Any], recipe: Recipe, cut: Cut | None) -> Manife
 def _record_reuse(output: Any, previous: str | None, splits: list[str]) -> None:
     total = reused = 0
     for split in splits:
-        known = frozenset(_digests(previous, split))
-        for digest in _digests(output.uri, split):
+        known = _reusable(previous, split)
+        for digest, _ in artifact.read_index(output.uri, split):
             total += 1
             reused += digest in known
     output.set_int_custom_property("photos", total)

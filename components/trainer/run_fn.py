@@ -74,7 +74,6 @@ def run_fn(fn_args: FnArgs) -> None:
         ConfigError: if fine-tuning is to start at a layer that there is not.
     """
     config = _train_config(fn_args.custom_config)
-    keras.utils.set_random_seed(config.seed)
     strategy = prepare_devices(config.mixed_precision, deterministic=config.deterministic)
     _warn(config)
     labels = Labels(_classes(fn_args.transform_graph_path))
@@ -101,6 +100,7 @@ def _train(
     reader = EmbeddingsReader(embeddings, manifest, labels, config.batch_size, config.seed)
     index = read_index(embeddings, features.TRAIN)
     backbone = load_backbone(config.backbone, config.weights, config.image_size)
+    keras.utils.set_random_seed(config.seed)
     backbone.trainable = False
     pretrained = backbone.get_weights()
     head = build_head(

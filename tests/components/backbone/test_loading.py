@@ -144,7 +144,15 @@ def classifier_around_it(file: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("write", [other_architecture, narrower, head_alone, classifier_around_it])
+@pytest.mark.parametrize(
+    "write",
+    [
+        other_architecture,
+        pytest.param(narrower, marks=pytest.mark.slow),
+        head_alone,
+        classifier_around_it,
+    ],
+)
 def test_weights_of_another_model_are_refused(tmp_path: Path, write: Any) -> None:
     file = tmp_path / "other.weights.h5"
     write(file)

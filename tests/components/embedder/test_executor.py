@@ -356,13 +356,8 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param(changes, id=name, marks=[] if name == "seed" else [pytest.mark.slow])
-        for name, changes in CHANGES.items()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_rows_of_another_recipe_are_not_reused(
     first: tuple[Runs, Embedded], changes: dict[str, Any]
 ) -> None:

@@ -31,6 +31,9 @@ from components.trainer.executor import Executor as Trainer
 from components.transform.preprocessing import preprocessing_fn
 from schemas import features, serving
 
+# Each test waits for a training of ten seconds or more.
+pytestmark = pytest.mark.slow
+
 SIZE = 32
 BEAM = ["--runner=FnApiRunner", "--sdk_container_image=none"]
 
@@ -300,7 +303,6 @@ def test_epochs_of_both_stages_are_on_one_axis_in_tensorboard(trained: Trained) 
     assert steps["training_photos"] == {0, 1}  # The photos, and one changed view.
 
 
-@pytest.mark.slow
 def test_same_seed_gives_identical_metrics_and_weights(
     tmp_path: Path, inputs: Inputs, trained: Trained
 ) -> None:
@@ -312,12 +314,10 @@ def test_same_seed_gives_identical_metrics_and_weights(
     )
 
 
-@pytest.mark.slow
 def test_another_seed_gives_other_metrics(tmp_path: Path, inputs: Inputs, trained: Trained) -> None:
     assert train(inputs, tmp_path, seed=4).training != trained.training
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [8, 64], ids=["many batches", "one batch"])
 def test_kept_activations_and_photos_give_the_same_losses(
     tmp_path: Path, inputs: Inputs, batch_size: int
@@ -338,7 +338,6 @@ def test_kept_activations_and_photos_give_the_same_losses(
         )
 
 
-@pytest.mark.slow
 def test_spoilt_by_fine_tuning_the_frozen_model_is_kept_unharmed(
     tmp_path: Path, inputs: Inputs, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -364,7 +363,6 @@ def test_spoilt_by_fine_tuning_the_frozen_model_is_kept_unharmed(
     ) in caplog.messages
 
 
-@pytest.mark.slow
 def test_stage_two_can_be_left_out(tmp_path: Path, inputs: Inputs) -> None:
     trained = train(inputs, tmp_path, fine_tune_from="none")
 
@@ -372,7 +370,6 @@ def test_stage_two_can_be_left_out(tmp_path: Path, inputs: Inputs) -> None:
     assert trained.stage == "frozen"
 
 
-@pytest.mark.slow
 def test_three_classes_and_random_weights_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -412,7 +409,6 @@ def killed_in(
             train(inputs, folder, **settings)
 
 
-@pytest.mark.slow
 # Of which tests/components/trainer/test_stage.py has a test.
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 @pytest.mark.parametrize(
@@ -439,7 +435,6 @@ def test_killed_trainer_goes_on_as_if_nothing_had_happened(
     )
 
 
-@pytest.mark.slow
 def test_other_settings_do_not_take_up_a_killed_training(
     tmp_path: Path, inputs: Inputs, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

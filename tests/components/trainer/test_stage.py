@@ -185,6 +185,7 @@ def test_class_weights_multiply_the_loss_of_their_class(tmp_path: Path) -> None:
     assert loss == pytest.approx((0.5 * of_class[0] + 3.0 * of_class[1]) / 2, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_class_weights_count_for_more_than_two_classes(tmp_path: Path) -> None:
     model = head(3, dropout=0.0)
     rows, labels = embeddings(3)
@@ -254,6 +255,7 @@ def test_histograms_and_gradient_norms_are_written(tmp_path: Path) -> None:
     assert sorted(written["epoch_loss"]) == [4, 4, 5, 5, 6, 6]  # Of training and evaluation.
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_history(tmp_path: Path, undisturbed: Undisturbed) -> None:
     again = Ran(tmp_path, dropout=0.5)
 
@@ -301,13 +303,13 @@ KILLED: dict[str, tuple[int, int, dict[str, Any]]] = {
     "with AdamW": (1, 1, {"optimizer": "adamw"}),
     "with dropout": (2, 1, {"dropout": 0.5}),
 }
-SLOW = ("in the first epoch", "with AdamW")
+FAST = ("in the middle", "with dropout")
 
 
 @pytest.mark.parametrize(
     ("epoch", "step", "settings"),
     [
-        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        pytest.param(*case, id=name, marks=[] if name in FAST else [pytest.mark.slow])
         for name, case in KILLED.items()
     ],
 )
@@ -373,6 +375,7 @@ def test_training_that_had_stopped_early_stays_stopped(
     assert_same(Ran(tmp_path, **EARLY), ran)
 
 
+@pytest.mark.slow
 def test_early_stopping_counts_the_epochs_before_the_kill(
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
@@ -382,6 +385,7 @@ def test_early_stopping_counts_the_epochs_before_the_kill(
     assert_same(Ran(tmp_path, **EARLY), ran)
 
 
+@pytest.mark.slow
 def test_epoch_that_was_noted_but_not_backed_up_is_noted_once(
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
