@@ -133,7 +133,8 @@ def _layer(backbone: keras.Model, name: str) -> keras.layers.Layer:
 def _block_boundary(backbone: keras.Model, boundaries: list[int], blocks: int) -> int:
     """The boundary below the topmost `blocks` blocks; a block ends where branches merge."""
     merges = [index for index in boundaries if _merges(backbone.operations[index])]
-    ends = merges or boundaries
+    # In a plain chain such as VGG each layer with weights is a block.
+    ends = merges or [index for index in boundaries if backbone.operations[index].weights]
     # The last merge ends the topmost block, so one more lies below it.
     if blocks >= len(ends):
         raise ConfigError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -79,17 +81,23 @@ def preprocess(name: str, photos: Any) -> Any:
 def _load_weights(backbone: keras.Model, name: str, file: Path) -> None:
     before = [np.array(weight) for weight in backbone.get_weights()]
     try:
-        if file.suffix == ".keras":
-            backbone.set_weights(keras.saving.load_model(file, safe_mode=True).get_weights())
-        else:
-            backbone.load_weights(file)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            if file.suffix == ".keras":
+                backbone.set_weights(keras.saving.load_model(file, safe_mode=True).get_weights())
+            else:
+                backbone.load_weights(file)
+    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{file} does not hold the weights of {name} without its top "
             f"({_first_line(error)}); name the file for this backbone."
         ) from error
-    # A file of another model that shares some layer names can load in part, silently.
-    if all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True)):
+    # A file of another model that shares some layers loads in part, with no more than warnings.
+    skipped = [
+        w for w in said if "Skipping" in str(w.message) and "optimizer" not in str(w.message)
+    ]
+    same = all(np.array_equal(a, b) for a, b in zip(before, backbone.get_weights(), strict=True))
+    if skipped or same:
         raise ModelError(f"{file} holds no weights of {name}; name the file for this backbone.")
 
 

@@ -52,6 +52,25 @@ class EpochProgress(keras.callbacks.Callback):
         )
 
 
+class EpochSeeds(keras.callbacks.Callback):
+    """Makes Dropout depend on the epoch and not on what ran before.
+
+    The state of Keras' seed generators is not among the weights: a training that goes on after
+    a kill would drop other units than one that was never interrupted.
+    """
+
+    # Random draws of a layer in an epoch, at most; the counter has 32 bits.
+    _DRAWS = 1 << 18
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Sets the counter of each seed generator; its seed stays."""
+        for layer in self.model._flatten_layers():
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                seed = int(keras.ops.convert_to_numpy(generator.state.value)[0])
+                generator.state.assign([seed, epoch * self._DRAWS % (1 << 32)])
+
+
 class KeepBest(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the lowest evaluation loss, and stops early.
 

@@ -14,6 +14,7 @@ from components.trainer.callbacks import (
     Backup,
     EpochHistory,
     EpochProgress,
+    EpochSeeds,
     GradientNorms,
     KeepBest,
 )
@@ -117,6 +118,8 @@ class Stage:
             steps=epochs.steps * self.config.epochs,
             label_smoothing=self.label_smoothing,
         )
+        # Its variables are in the files of weights: without them loading warns.
+        self.model.optimizer.build(self.model.trainable_variables)
         best = KeepBest(folder, self.early_stopping)
         history = EpochHistory(folder, first=self.first, start=start)
         if start < last and not best.is_over(start):
@@ -130,6 +133,7 @@ class Stage:
                 shuffle=False,  # The data set shuffles itself.
                 verbose=0,
                 callbacks=[
+                    EpochSeeds(),
                     *self._board_callbacks(),
                     EpochProgress(self.name, self.first, last),
                     best,
