@@ -57,11 +57,11 @@ class Exported:
         for weight in head.weights:
             weight.assign(np.random.default_rng(classes).normal(size=weight.shape))
         self.classifier = build_classifier(load_backbone("VGG16", "none", SIZE), "VGG16", head)
-        if classes == 2:
-            # Half of the photos on each side of one half.
-            seen = np.asarray(self.classifier(decode_photos(tf.constant(PHOTOS), SIZE)))
-            bias = head.get_layer("probabilities").bias
-            bias.assign(bias - np.median(np.log(seen / (1 - seen))))
+        # No class is above the others for every photo.
+        seen = np.asarray(self.classifier(decode_photos(tf.constant(PHOTOS), SIZE)))
+        logits = np.log(seen / (1 - seen)) if classes == 2 else np.log(seen)
+        bias = head.get_layer("probabilities").bias
+        bias.assign(bias - np.median(logits, axis=0))
         self.folder = folder
         export(self.classifier, Labels(CLASSES[classes]), str(folder))
         self.model = tf.saved_model.load(str(folder))
