@@ -17,6 +17,9 @@ NONE = "none"
 # such, the one with the smallest tensor is taken, which is cheapest to keep.
 _NEARBY = 0.05
 
+# A boundary farther away than this would freeze something else than was asked for.
+_FAR = 0.15
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -24,7 +27,8 @@ class Cut:
 
     Attributes:
         index: of the last frozen operation in `backbone.operations`; -1 if nothing is frozen.
-        layer: its name; "" if nothing is frozen.
+        layer: its name; "" if nothing is frozen, or more than one tensor goes on from there:
+            what is frozen is then computed in every epoch.
     """
 
     index: int
@@ -137,6 +141,10 @@ def _block_boundary(backbone: keras.Model, boundaries: list[int], blocks: int) -
     ends = merges or [index for index in boundaries if backbone.operations[index].weights]
     # The last merge ends the topmost block, so one more lies below it.
     if blocks >= len(ends):
+        # In NASNet branches cross from cell to cell; each cell ends in a Concatenate.
+        concatenate = keras.layers.Concatenate
+        ends = [i for i, op in enumerate(backbone.operations) if isinstance(op, concatenate)]
+    if blocks >= len(ends):
         raise ConfigError(
             f"fine_tune.from = {blocks}: {backbone.name} has {len(ends)} blocks; "
             "use a smaller number, or all."
@@ -149,7 +157,11 @@ def _merges(operation: keras.Operation) -> bool:
 
 
 def _nearest(backbone: keras.Model, boundaries: list[int], wanted: int) -> Cut:
+    last = max(i for i, op in enumerate(backbone.operations) if getattr(op, "weights", None))
+    boundaries = [index for index in boundaries if index < last]  # Above it something can learn.
     nearest = min(abs(index - wanted) for index in boundaries)
+    if nearest > len(backbone.operations) * _FAR:
+        return Cut(wanted, "")
     radius = max(nearest, int(len(backbone.operations) * _NEARBY))
     nearby = [index for index in boundaries if abs(index - wanted) <= radius]
 

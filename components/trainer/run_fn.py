@@ -36,6 +36,9 @@ from schemas import features
 # A whole backbone that learns faster than this forgets what it was pretrained on.
 _HIGHEST_RATE_FOR_ALL = 1e-4
 
+# With 0 as the global seed, tf.data asks in Python whether an epoch's seed, a tensor, is 0 too.
+_INSTEAD_OF_ZERO = 2**32 - 1
+
 _log = logging.getLogger(__name__)
 
 
@@ -100,7 +103,7 @@ def _train(
     reader = EmbeddingsReader(embeddings, manifest, labels, config.batch_size, config.seed)
     index = read_index(embeddings, features.TRAIN)
     backbone = load_backbone(config.backbone, config.weights, config.image_size)
-    keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed or _INSTEAD_OF_ZERO)
     backbone.trainable = False
     pretrained = backbone.get_weights()
     head = build_head(

@@ -192,7 +192,9 @@ def test_something_learns_where_branches_cross_everywhere(start: float) -> None:
 
 
 @pytest.mark.parametrize("start", ["all", 0.5], ids=str)
-@pytest.mark.parametrize("name", ["MobileNetV2", "ConvNeXtTiny"])
+@pytest.mark.parametrize(
+    "name", ["MobileNetV2", pytest.param("ConvNeXtTiny", marks=pytest.mark.slow)]
+)
 def test_layers_above_the_cut_learn_but_batch_normalization(name: str, start: float | str) -> None:
     model = load_backbone(name, "none", SIZES[name])
     cut = find_cut(model, start)
@@ -213,7 +215,7 @@ def test_layers_above_the_cut_learn_but_batch_normalization(name: str, start: fl
 def test_fine_tuning_leaves_batch_normalization_and_the_frozen_part_as_they_were(
     start: float | str,
 ) -> None:
-    keras.utils.set_random_seed(0)  # Of the head.
+    keras.utils.set_random_seed(1)  # Of the head.
     model = load_backbone("MobileNetV2", "embedded", 32)
     model.trainable = False
     classifier = build_classifier(

@@ -150,7 +150,7 @@ def classifier_around_it(file: Path) -> None:
         other_architecture,
         pytest.param(narrower, marks=pytest.mark.slow),
         head_alone,
-        classifier_around_it,
+        pytest.param(classifier_around_it, marks=pytest.mark.slow),
     ],
 )
 def test_weights_of_another_model_are_refused(tmp_path: Path, write: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,6 +18,7 @@ from components.embedder import artifact
 from components.embedder.artifact import Manifest, Recipe, read_index
 from components.embedder.augmentation import Augmentation, augment, photo_identities
 from components.trainer.input_data import EmbeddingsReader, Epochs, Labels, PhotosReader
+from components.trainer.run_fn import _INSTEAD_OF_ZERO
 from schemas import features
 
 PHOTOS = 10
@@ -94,6 +96,12 @@ def photos_reader(folder: str, *, seed: int = 5, batch_size: int = 4) -> PhotosR
     return PhotosReader(*files, LABELS, SIZE, AUGMENTATION, VIEWS - 1, batch_size, seed)
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """As run_fn does; Dataset.shuffle takes this seed into account as well."""
+    keras.utils.set_random_seed(5)
+
+
 Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -135,7 +143,7 @@ def test_epoch_of_embeddings_has_every_view_of_every_photo_once(folder: str) -> 
     assert seen == Counter((photo, view) for photo in range(PHOTOS) for view in range(VIEWS))
 
 
-@pytest.mark.parametrize("epoch", [0, 1, 2, 5, 7])
+@pytest.mark.parametrize("epoch", [0, 1, 5])
 def test_epoch_of_activations_has_each_photo_once_in_the_view_whose_turn_it_is(
     folder: str, epoch: int
 ) -> None:
@@ -148,7 +156,7 @@ def test_epoch_of_activations_has_each_photo_once_in_the_view_whose_turn_it_is(
     assert seen == [100 * (epoch % VIEWS) + photo for photo in range(PHOTOS)]
 
 
-@pytest.mark.parametrize("epoch", [0, 4])
+@pytest.mark.parametrize("epoch", [4, pytest.param(0, marks=pytest.mark.slow)])
 def test_epoch_on_the_fly_has_the_views_that_the_embedder_made(folder: str, epoch: int) -> None:
     encoded = tf.constant([png(photo) for photo in range(PHOTOS)])
     pixels = tf.stack([tf.io.decode_png(one, channels=3) for one in encoded])
@@ -200,13 +208,21 @@ def test_order_depends_on_the_seed(folder: str, make: Make) -> None:
 
 
 @EVERY_KIND
+def test_seed_may_be_zero(folder: str, make: Make) -> None:
+    """The global seed may not: run_fn takes another one instead."""
+    keras.utils.set_random_seed(_INSTEAD_OF_ZERO)
+
+    assert len(batches(make(folder, 0, 1, seed=0))) > 0
+
+
+@EVERY_KIND
 def test_order_depends_on_nothing_else(folder: str, make: Make) -> None:
     first = make(folder, 0, 3)
     assert rows_of(batches(first)) == rows_of(batches(first))
     assert rows_of(batches(first)) == rows_of(batches(make(folder, 0, 3)))
 
 
-@pytest.mark.parametrize("start", [1, 2, 4])
+@pytest.mark.parametrize("start", [2, pytest.param(4, marks=pytest.mark.slow)])
 @EVERY_KIND
 def test_interrupted_training_goes_on_with_the_same_batches(
     folder: str, make: Make, start: int

@@ -44,13 +44,13 @@ AUGMENTATION = {
     "horizontal_flip": True,
     "seed": 3,
 }
-STAGE: dict[str, Any] = {"learning_rate": 0.003, "optimizer": "adam", "schedule": "constant"}
+STAGE: dict[str, Any] = {"learning_rate": 5e-4, "optimizer": "adam", "schedule": "constant"}
 CONFIG: dict[str, Any] = {
     "backbone": "VGG16",
     "image_size": SIZE,
-    "units": 16,
+    "units": 64,
     "dropout": 0.2,
-    "frozen": {**STAGE, "epochs": 3},
+    "frozen": {**STAGE, "epochs": 8},
     "fine_tune": {**STAGE, "epochs": 2, "learning_rate": 1e-4},
     "fine_tune_from": "block5_conv3",
     "augmentation": AUGMENTATION,
@@ -258,7 +258,7 @@ def test_both_stages_run_and_the_better_one_is_kept(trained: Trained) -> None:
     frozen, fine_tuned = trained.training["stages"]
 
     assert (frozen["name"], fine_tuned["name"]) == ("frozen", "fine-tuned")
-    assert [len(stage["history"]["loss"]) for stage in (frozen, fine_tuned)] == [3, 2]
+    assert [len(stage["history"]["loss"]) for stage in (frozen, fine_tuned)] == [8, 2]
     better = max((frozen, fine_tuned), key=lambda stage: (stage["accuracy"], -stage["loss"]))
     assert trained.training["kept"] == trained.stage == better["name"]
 
@@ -267,7 +267,7 @@ def test_fine_tuning_begins_where_the_frozen_stage_ended(trained: Trained) -> No
     best = trained.training["stages"][0]["loss"]
 
     assert trained.history(1)["val_loss"][0] == pytest.approx(best, rel=0.2)
-    assert trained.history(1)["val_loss"] != trained.history(0)["val_loss"][:2]
+    assert trained.history(1)["val_loss"] != trained.history(0)["val_loss"][-2:]
 
 
 def test_served_model_is_as_good_as_training_said(trained: Trained) -> None:
@@ -299,7 +299,7 @@ def test_epochs_of_both_stages_are_on_one_axis_in_tensorboard(trained: Trained) 
             for value in event.summary.value:
                 steps.setdefault(value.tag, set()).add(event.step)
 
-    assert steps["epoch_loss"] == {0, 1, 2, 3, 4}
+    assert steps["epoch_loss"] == set(range(10))
     assert steps["training_photos"] == {0, 1}  # The photos, and one changed view.
 
 
@@ -412,7 +412,7 @@ def killed_in(
 # Of which tests/components/trainer/test_stage.py has a test.
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 @pytest.mark.parametrize(
-    "epoch", [1, 3, 4], ids=["frozen", "fine-tuned, first epoch", "fine-tuned, second epoch"]
+    "epoch", [5, 8, 9], ids=["frozen", "fine-tuned, first epoch", "fine-tuned, second epoch"]
 )
 @pytest.mark.parametrize("kind", ["undropped", "trained"], ids=["no dropout", "dropout"])
 def test_killed_trainer_goes_on_as_if_nothing_had_happened(

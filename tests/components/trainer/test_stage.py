@@ -197,7 +197,7 @@ def test_class_weights_count_for_more_than_two_classes(tmp_path: Path) -> None:
     assert loss == pytest.approx((per_row * weights[labels.argmax(1)]).mean(), rel=1e-5)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_label_smoothing_spreads_certainty_over_all_classes(tmp_path: Path, classes: int) -> None:
     model = head(classes, dropout=0.0)
     rows, labels = embeddings(classes)
@@ -230,7 +230,9 @@ def test_cosine_schedule_falls_to_zero_after_the_last_step(tmp_path: Path) -> No
     assert float(made.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [pytest.param("adam", "Adam", marks=pytest.mark.slow), ("adamw", "AdamW")]
+)
 def test_optimizer_and_constant_rate_are_those_asked_for(
     tmp_path: Path, name: str, kind: str
 ) -> None:
