@@ -20,6 +20,9 @@ _NEARBY = 0.05
 # A boundary farther away than this would freeze something else than was asked for.
 _FAR = 0.15
 
+# A backbone with fewer blocks than this between single tensors is wired from block to block.
+_FEWEST_BLOCKS = 3
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -140,7 +143,7 @@ def _block_boundary(backbone: keras.Model, boundaries: list[int], blocks: int) -
     # In a plain chain such as VGG each layer with weights is a block.
     ends = merges or [index for index in boundaries if backbone.operations[index].weights]
     # The last merge ends the topmost block, so one more lies below it.
-    if blocks >= len(ends):
+    if len(ends) < _FEWEST_BLOCKS:
         # In NASNet branches cross from cell to cell; each cell ends in a Concatenate.
         concatenate = keras.layers.Concatenate
         ends = [i for i, op in enumerate(backbone.operations) if isinstance(op, concatenate)]
