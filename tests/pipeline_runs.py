@@ -18,7 +18,7 @@ QUICK = (
     "frozen.epochs=2",
     "fine_tune.epochs=1",
     "fine_tune.from=0.9",
-    "evaluate.thresholds.accuracy.min=0.3",
+    "evaluate.thresholds.accuracy.min=0.0",
     "evaluate.thresholds.accuracy.max_drop=1.0",
     "split.eval_fraction=0.3",
 )
