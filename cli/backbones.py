@@ -15,19 +15,20 @@ import typer
 
 from cli.errors import Debug, reported
 from cli.quiet import quiet_tensorflow
+from cli.weights_cache import WeightsCache
 from components.backbone.cache import (
     EMBEDDED_BACKBONE,
     EMBEDDED_IMAGE_SIZE,
+    cache_folder,
     cached_weights,
-    keras_models_folder,
 )
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED, IMAGENET, NONE
 from schemas.errors import ConfigError, ModelError, printable
 
 if TYPE_CHECKING:
-    from components.backbone.domain_gap import DomainGap
-    from components.backbone.probe import Candidate, Probe, ProbePhotos
+    from components.probe.domain_gap import DomainGap
+    from components.probe.linear_probe import Candidate, Probe, ProbePhotos
 
 _Say = Callable[[str], None]
 
@@ -58,10 +59,11 @@ def backbones() -> None:
 
 @app.command("list")
 def list_backbones(
+    weights_cache: WeightsCache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
     """List every backbone, and whether its pretrained weights are on this machine."""
-    folder = keras_models_folder()
+    folder = weights_cache or cache_folder()
     cached = cached_weights(folder)
     if as_json:
         typer.echo(json.dumps([_listed(name, cached.get(name)) for name in BACKBONES], indent=2))
@@ -74,7 +76,7 @@ def list_backbones(
             f"{name:<18} {backbone.parameters:>8.1f} M {backbone.image_size:>6} "
             f"{backbone.top1:>6.1f} %  {', '.join(places) or '-'}"
         )
-    typer.echo(f"\nKeras keeps the ImageNet weights that it downloads in {folder}.")
+    typer.echo(f"\nThe weight cache, of ImageNet weights that were downloaded, is {folder}.")
 
 
 @app.command("compare")
@@ -110,6 +112,7 @@ def compare(
             "--domain-gap/--no-domain-gap", help="Try the recommended one with random weights too."
         ),
     ] = True,
+    weights_cache: WeightsCache = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
     ] = False,
@@ -140,7 +143,7 @@ def _compared(
 
     # What can be wrong with the folder is found before scikit-learn is imported.
     listed = read_photos(str(data))
-    from components.backbone.probe import candidate_at_default_size, probe_photos, usable_folds
+    from components.probe.linear_probe import candidate_at_default_size, probe_photos, usable_folds
 
     photos = probe_photos(str(data), listed)
     folds = usable_folds(photos.labels, wanted_folds)
@@ -209,7 +212,7 @@ def _tried(
     say: _Say,
 ) -> list[_Trial]:
     """Tries one after the other, and says how each did as soon as that is known."""
-    from components.backbone.probe import probe
+    from components.probe.linear_probe import probe
 
     trials: list[_Trial] = []
     for candidate in candidates:
@@ -224,7 +227,7 @@ def _tried(
 
 
 def _picked(trials: list[_Trial], say: _Say) -> Probe | None:
-    from components.backbone.probe import recommended
+    from components.probe.linear_probe import recommended
 
     probes = [trial.probe for trial in trials if trial.probe]
     if not probes:
@@ -243,7 +246,7 @@ def _picked(trials: list[_Trial], say: _Say) -> Probe | None:
 
 
 def _domain_gap(pick: Probe, photos: ProbePhotos, *, folds: int, seed: int) -> DomainGap:
-    from components.backbone.domain_gap import domain_gap
+    from components.probe.domain_gap import domain_gap
 
     with quiet_tensorflow():
         return domain_gap(pick, photos, folds=folds, seed=seed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import Debug, reported
+from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
@@ -45,6 +46,7 @@ def run(
             "--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."
         ),
     ] = None,
+    weights_cache: WeightsCache = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
     ] = False,

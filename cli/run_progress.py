@@ -65,10 +65,13 @@ def _run(
 ) -> Outcome:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from components.backbone.loading import fetch_weights
     from pipelines.local_runner import run
     from pipelines.report import write_report
     from pipelines.results import forget_vanished_pushes, read_results
 
+    # Now, not when Embedder gets there: a download that fails should fail at once.
+    fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
     forget_vanished_pushes(output)
     run(config, data=str(data), output=output, run_id=run_id, listener=progress.on_component)
     results = read_results(output, run_id, config)

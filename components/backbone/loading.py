@@ -10,8 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from components.backbone.cache import cache_folder, imagenet_file
+from components.backbone.download import weights_from_cache
 from components.backbone.registry import BACKBONES
-from components.backbone.weights import IMAGENET, NONE, weights_file
+from components.backbone.weights import IMAGENET, NONE, sha256, verify, weights_file
 from schemas.errors import ModelError
 
 # Any will do.
@@ -33,35 +35,68 @@ def load_backbone(name: str, weights: str, image_size: int) -> keras.Model:
 
     Raises:
         ModelError: if the size does not suit the backbone, or the weights are missing,
-            damaged, or those of another architecture.
+            damaged, or those of another architecture; if ImageNet weights are neither in the
+            weight cache nor can be downloaded into it.
     """
     file = weights_file(weights)
     if weights == NONE:
         # Embedder and Trainer must draw the same ones.
         keras.utils.set_random_seed(_SEED_OF_RANDOM_WEIGHTS)
-    try:
-        backbone = getattr(keras.applications, name)(
-            include_top=False,
-            pooling="avg",
-            input_shape=(image_size, image_size, 3),
-            weights="imagenet" if weights == IMAGENET else None,
-        )
-    except ValueError as error:
-        raise ModelError(
-            f"image.size = {image_size}: {name} refuses it ({_first_line(error)}); "
-            f"it was pretrained at {BACKBONES[name].image_size}."
-        ) from error
-    except Exception as error:
-        if weights != IMAGENET or "fetch" not in str(error).lower():
-            raise
-        raise ModelError(
-            f"backbone.weights = imagenet: the weights of {name} could not be downloaded "
-            f"({_first_line(error)}); connect to the internet once, or set backbone.weights "
-            "to embedded or a .weights.h5 file."
-        ) from error
+    with weights_from_cache() as taken:
+        try:
+            backbone = getattr(keras.applications, name)(
+                include_top=False,
+                pooling="avg",
+                input_shape=(image_size, image_size, 3),
+                weights="imagenet" if weights == IMAGENET else None,
+            )
+        except (ValueError, OSError, KeyError) as error:
+            if taken:
+                raise ModelError(
+                    f"{taken[-1]} does not hold the weights of {name} ({_first_line(error)}); "
+                    "remove it, and it is downloaded again."
+                ) from error
+            raise ModelError(
+                f"image.size = {image_size}: {name} refuses it ({_first_line(error)}); "
+                f"it was pretrained at {BACKBONES[name].image_size}."
+            ) from error
     if file is not None:
         _load_weights(backbone, name, file)
     return backbone
+
+
+def fetch_weights(name: str, weights: str, image_size: int) -> None:
+    """Brings what `load_backbone` will read onto this machine, if it is not here yet.
+
+    Args:
+        name: a key of `BACKBONES`.
+        weights: as for `load_backbone`.
+        image_size: pixels on each side.
+
+    Raises:
+        ModelError: as `load_backbone`.
+    """
+    if weights != IMAGENET:
+        return
+    file = cache_folder() / imagenet_file(name, image_size)
+    if file.is_file():
+        verify(file)
+    else:
+        load_backbone(name, weights, image_size)
+
+
+def loaded_digest(name: str, weights: str, image_size: int) -> str:
+    """Returns the SHA-256 of the file that `load_backbone` has read; `none` if it read none.
+
+    Args:
+        name: a key of `BACKBONES`.
+        weights: as for `load_backbone`.
+        image_size: pixels on each side.
+    """
+    if weights == IMAGENET:
+        return sha256(cache_folder() / imagenet_file(name, image_size))
+    file = weights_file(weights)
+    return NONE if file is None else sha256(file)
 
 
 def preprocess(name: str, photos: Any) -> Any:

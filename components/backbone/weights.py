@@ -17,14 +17,14 @@ _CHUNK = 1 << 20  # Bytes hashed at a time.
 
 
 def weights_file(weights: str) -> Path | None:
-    """Returns the file that holds some weights, or None where no file does.
+    """Returns the file that holds some weights, or None where no file does yet.
 
     Args:
         weights: `embedded`, `imagenet`, `none`, or the path of a `.weights.h5` or `.keras` file.
 
     Raises:
-        ModelError: if the file is missing or of another kind, or the embedded one is not what
-            was released.
+        ModelError: if the file is missing, of another kind, or not the one whose SHA-256 is
+            recorded beside it; or if the embedded one is not what was released.
     """
     if weights in (IMAGENET, NONE):
         return None
@@ -47,11 +47,12 @@ def weights_file(weights: str) -> Path | None:
             f"backbone.weights = {weights!r}: expected a file whose name ends in .weights.h5 "
             "(Keras' Model.save_weights) or .keras (Model.save)."
         )
+    verify(file)
     return file
 
 
 def weights_digest(weights: str) -> str:
-    """Returns the SHA-256 of a weight file, or the name of weights that no file holds.
+    """Returns the SHA-256 of a weight file, or the name of weights that no file holds yet.
 
     Raises:
         ModelError: as `weights_file`.
@@ -60,9 +61,37 @@ def weights_digest(weights: str) -> str:
     return weights if file is None else sha256(file)
 
 
+def verify(file: Path) -> None:
+    """Checks a file against the SHA-256 recorded beside it, in `FILE.sha256`, if there is one.
+
+    Raises:
+        ModelError: if the file is another.
+    """
+    record = checksum_file(file)
+    if not record.is_file():
+        return
+    digest = sha256(file)
+    expected = (record.read_text(encoding="utf-8", errors="replace").split() or ["nothing"])[0]
+    if digest != expected.lower():
+        raise ModelError(
+            f"{file} is damaged or another file: its SHA-256 is {digest}, {record.name} beside it "
+            f"says {expected}; put the right file there, or remove both."
+        )
+
+
+def checksum_file(file: Path) -> Path:
+    """Returns where the SHA-256 of a file is recorded, in the format of `sha256sum`."""
+    return file.with_name(f"{file.name}.sha256")
+
+
 def sha256(file: Path) -> str:
     """Returns the SHA-256 of a file in hex."""
-    digest = hashlib.sha256()
+    return file_digest(file, "sha256")
+
+
+def file_digest(file: Path, algorithm: str) -> str:
+    """Returns a digest of a file in hex; `algorithm` is a name that hashlib knows."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with file.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)

@@ -41,7 +41,7 @@ class Recipe:
 
     Attributes:
         backbone: its name in keras.applications.
-        weights: SHA-256 of its weights, or `imagenet` or `none`.
+        weights: SHA-256 of the file of its weights, or `none`.
         image_size: pixels on each side.
         cut: name of the layer whose output is kept, or "" if none is.
         views: changed views of each training photo, beside the photo itself.

@@ -19,7 +19,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
 
 from components.backbone.cut import Cut, find_cut
-from components.backbone.weights import weights_digest
+from components.backbone.loading import loaded_digest
 from components.embedder import artifact
 from components.embedder.artifact import Manifest, Recipe
 from components.embedder.augmentation import Augmentation
@@ -267,7 +267,7 @@ def _activations_shape(backbone: Any, cut: Cut) -> list[int]:
 def _recipe(config: dict[str, Any], cut: Cut | None) -> Recipe:
     return Recipe(
         backbone=config["backbone"],
-        weights=weights_digest(config["weights"]),
+        weights=loaded_digest(config["backbone"], config["weights"], config["image_size"]),
         image_size=config["image_size"],
         cut=cut.layer if cut else "",
         views=config["views"],

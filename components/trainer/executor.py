@@ -43,6 +43,7 @@ class Executor(GenericExecutor):
             training = json.load(stream)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         model.set_string_custom_property("stage", training["kept"])
+        model.set_string_custom_property("weights_sha256", training["weights_sha256"])
 
     def _GetFnArgs(
         self,

@@ -16,9 +16,9 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.backbone.cut import ALL, find_cut, split_at, unfreeze_above
-from components.backbone.loading import load_backbone
+from components.backbone.loading import load_backbone, loaded_digest
 from components.backbone.weights import NONE
-from components.embedder.artifact import read_index, read_manifest
+from components.embedder.artifact import Manifest, read_index, read_manifest
 from components.embedder.augmentation import Augmentation
 from components.trainer.devices import prepare_devices
 from components.trainer.executor import (
@@ -32,6 +32,7 @@ from components.trainer.model import build_classifier, build_head, build_upper
 from components.trainer.stage import FINE_TUNED, FROZEN, Stage, StageConfig, StageResult
 from components.trainer.tensorboard import write_sample_photos
 from schemas import features
+from schemas.errors import PipelineError
 
 # A whole backbone that learns faster than this forgets what it was pretrained on.
 _HIGHEST_RATE_FOR_ALL = 1e-4
@@ -75,6 +76,7 @@ def run_fn(fn_args: FnArgs) -> None:
     Raises:
         ModelError: if the backbone or its weights cannot be used.
         ConfigError: if fine-tuning is to start at a layer that there is not.
+        PipelineError: if the embeddings were made with other weights.
     """
     config = _train_config(fn_args.custom_config)
     strategy = prepare_devices(config.mixed_precision, deterministic=config.deterministic)
@@ -90,7 +92,8 @@ def run_fn(fn_args: FnArgs) -> None:
         kept.loss,
     )
     kept.restore()
-    _write_training(fn_args.model_run_dir, kept, results)
+    manifest = read_manifest(fn_args.custom_config[EMBEDDINGS_FOLDER_KEY])
+    _write_training(fn_args.model_run_dir, kept, results, weights=manifest.recipe.weights)
     export(classifier, labels, fn_args.serving_model_dir)
 
 
@@ -103,6 +106,7 @@ def _train(
     reader = EmbeddingsReader(embeddings, manifest, labels, config.batch_size, config.seed)
     index = read_index(embeddings, features.TRAIN)
     backbone = load_backbone(config.backbone, config.weights, config.image_size)
+    _check_weights(config, manifest)
     keras.utils.set_random_seed(config.seed or _INSTEAD_OF_ZERO)
     backbone.trainable = False
     pretrained = backbone.get_weights()
@@ -218,10 +222,23 @@ def _class_weights(
     }
 
 
-def _write_training(folder: str, kept: StageResult, results: list[StageResult]) -> None:
+def _check_weights(config: TrainConfig, manifest: Manifest) -> None:
+    """Embedder may have run elsewhere, or before a file was replaced."""
+    digest = loaded_digest(config.backbone, config.weights, config.image_size)
+    if digest != manifest.recipe.weights:
+        raise PipelineError(
+            f"backbone.weights = {config.weights}: SHA-256 is {digest} here, and was "
+            f"{manifest.recipe.weights} where Embedder ran; use the same file for both."
+        )
+
+
+def _write_training(
+    folder: str, kept: StageResult, results: list[StageResult], *, weights: str
+) -> None:
     """Writes what the stages came to; Executor and report read it."""
     training = {
         "kept": kept.name,
+        "weights_sha256": weights,
         "stages": [result.as_dict() for result in results],
     }
     with tf.io.gfile.GFile(os.path.join(folder, TRAINING_FILE), "w") as stream:

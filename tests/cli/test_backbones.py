@@ -54,8 +54,23 @@ def test_list_has_a_line_for_every_backbone(tmp_path: Path) -> None:
     assert "ResNet50               25.6 M    224   74.9 %  -" in lines
     assert (blank, footer) == (
         "",
-        f"Keras keeps the ImageNet weights that it downloads in {tmp_path}/models.",
+        f"The weight cache, of ImageNet weights that were downloaded, is {tmp_path}/models.",
     )
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_list_looks_into_the_weight_cache(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARMSTART_WEIGHTS_CACHE", str(tmp_path if way == "variable" else "gone"))
+    (tmp_path / imagenet_file("Xception")).touch()
+    option = ["--weights-cache", tmp_path] if way == "option" else []
+
+    listed = json.loads(invoke("list", *option, "--json").stdout)
+
+    assert {one["name"]: one["file"] for one in listed if one["file"]} == {
+        "Xception": str(tmp_path / imagenet_file("Xception"))
+    }
 
 
 def test_list_names_files_in_the_folder_of_keras(tmp_path: Path) -> None:
@@ -314,3 +329,19 @@ def test_random_weights_lose_against_pretrained_ones(photos: Path) -> None:
     assert gap["gain"] == gap["pretrained_accuracy"] - gap["random_accuracy"]
     assert gap["pretraining_helps"]
     assert gap["note"].endswith("Pretraining helps.")
+
+
+def test_compare_takes_weights_from_the_weight_cache(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARMSTART_WEIGHTS_CACHE", "gone")
+    file = tmp_path / imagenet_file("VGG16")
+    file.write_bytes(b"no weights")
+
+    result = invoke(
+        "compare", "--data", photos, "--backbones=VGG16", "--weights-cache", tmp_path, "--json"
+    )
+
+    assert result.exit_code == 1
+    (tried,) = json.loads(result.stdout)["backbones"]
+    assert tried["error"].startswith(f"{file} is damaged or another file: its MD5 is ")

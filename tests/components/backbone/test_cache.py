@@ -21,14 +21,16 @@ class AskedForError(Exception):
     """Raised instead of a download."""
 
 
-def file_that_keras_asks_for(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def file_that_keras_asks_for(
+    name: str, monkeypatch: pytest.MonkeyPatch, size: int | None = None
+) -> str:
     """Builds a backbone up to the point where Keras would download its weights."""
 
     def get_file(fname: str, *_: object, cache_subdir: str, **__: object) -> NoReturn:
         raise AskedForError(f"{cache_subdir}/{fname}")
 
     monkeypatch.setattr(file_utils, "get_file", get_file)
-    size = BACKBONES[name].image_size
+    size = size or BACKBONES[name].image_size
     with pytest.raises(AskedForError) as asked, keras.StatelessScope():
         getattr(keras.applications, name)(
             include_top=False, pooling="avg", input_shape=(size, size, 3), weights="imagenet"
@@ -48,6 +50,18 @@ def test_every_other_file_is_the_one_that_keras_asks_for(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert file_that_keras_asks_for(name, monkeypatch) == f"models/{imagenet_file(name)}"
+
+
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined:UserWarning")
+@pytest.mark.parametrize(
+    ("name", "size"), [("MobileNet", 128), ("MobileNetV2", 96), ("MobileNet", 96), ("VGG16", 128)]
+)
+def test_file_of_another_size_is_the_one_that_keras_asks_for(
+    name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        file_that_keras_asks_for(name, monkeypatch, size) == f"models/{imagenet_file(name, size)}"
+    )
 
 
 def test_no_two_backbones_share_a_file() -> None:

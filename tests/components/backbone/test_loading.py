@@ -12,15 +12,13 @@ from typing import Any
 
 import h5py
 import keras
-import keras.src.applications.mobilenet_v2
-import keras.src.backend.config
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import samples
 from components.backbone.loading import load_backbone, preprocess
-from components.backbone.weights import weights_digest
+from components.backbone.weights import weights_digest, weights_file
 from schemas.errors import ModelError
 
 # The architecture that is built fastest.
@@ -252,20 +250,18 @@ def test_size_that_is_too_small_for_the_backbone_is_refused() -> None:
     )
 
 
-def test_imagenet_without_a_network_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = "http://127.0.0.1:9/"
-    monkeypatch.setattr(keras.src.backend.config, "_KERAS_DIR", str(tmp_path))
-    monkeypatch.setattr(keras.src.applications.mobilenet_v2, "BASE_WEIGHT_PATH", closed)
+def test_file_with_another_sha256_than_recorded_is_refused(files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.weights.h5"
+    shutil.copy(files / "good.weights.h5", file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    record = tmp_path / "mine.weights.h5.sha256"
 
-    message = refusal("imagenet", "MobileNetV2", 96)
-
-    assert message == (
-        "backbone.weights = imagenet: the weights of MobileNetV2 could not be downloaded (URL "
-        f"fetch failure on {closed}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
-        ": None -- [Errno 111] Connection refused); connect to the internet once, or set "
-        "backbone.weights to embedded or a .weights.h5 file."
+    record.write_text(f"{digest.upper()} *mine.weights.h5\n")
+    assert weights_file(str(file)) == file
+    record.write_text(f"{'0' * 64}  mine.weights.h5\n")
+    assert refusal(file) == (
+        f"{file} is damaged or another file: its SHA-256 is {digest}, mine.weights.h5.sha256 "
+        f"beside it says {'0' * 64}; put the right file there, or remove both."
     )
 
 

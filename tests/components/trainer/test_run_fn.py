@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -30,6 +31,7 @@ from components.trainer.callbacks import EpochProgress
 from components.trainer.executor import Executor as Trainer
 from components.transform.preprocessing import preprocessing_fn
 from schemas import features, serving
+from schemas.errors import PipelineError
 
 # Each test waits for a training of ten seconds or more.
 pytestmark = pytest.mark.slow
@@ -181,6 +183,7 @@ class Trained:
 
     def __init__(self, model: Any, run: Any, component: Path) -> None:
         self.stage = model.get_string_custom_property("stage")
+        self.weights = model.get_string_custom_property("weights_sha256")
         self.run = Path(run.uri)
         self.training = json.loads((self.run / "training.json").read_text())
         self.serving = Path(model.uri, "Format-Serving")
@@ -261,6 +264,31 @@ def test_both_stages_run_and_the_better_one_is_kept(trained: Trained) -> None:
     assert [len(stage["history"]["loss"]) for stage in (frozen, fine_tuned)] == [8, 2]
     better = max((frozen, fine_tuned), key=lambda stage: (stage["accuracy"], -stage["loss"]))
     assert trained.training["kept"] == trained.stage == better["name"]
+
+
+def test_model_names_the_weights_it_began_with(trained: Trained, weights: str) -> None:
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+
+    assert trained.training["weights_sha256"] == trained.weights == digest
+
+
+def test_other_weights_than_embedded_with_are_refused(tmp_path: Path, weights: str) -> None:
+    """A file that was replaced between Embedder and Trainer, or differs between two machines."""
+    file = tmp_path / "replaced.weights.h5"
+    shutil.copy(weights, file)
+    inputs = Inputs(tmp_path / "inputs", TWO, str(file))
+    inputs.embeddings(1.0, CONFIG["fine_tune_from"])
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    load_backbone("VGG16", "none", SIZE).save_weights(file)
+
+    with pytest.raises(PipelineError) as error:
+        train(inputs, tmp_path)
+
+    after = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert str(error.value) == (
+        f"backbone.weights = {file}: SHA-256 is {after} here, and was {before} where Embedder "
+        "ran; use the same file for both."
+    )
 
 
 def test_fine_tuning_begins_where_the_frozen_stage_ended(trained: Trained) -> None:

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import samples
-from components.backbone.domain_gap import DomainGap, domain_gap, paired_interval
-from components.backbone.probe import Candidate, probe, probe_photos
 from components.image_example_gen.photos import read_photos
+from components.probe.domain_gap import DomainGap, domain_gap, paired_interval
+from components.probe.linear_probe import Candidate, probe, probe_photos
 
 EMBEDDED = Candidate("MobileNetV2", "embedded", 160)
 SEED = 42

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 
 import samples
-from components.backbone import probe as module
 from components.backbone.loading import load_backbone, preprocess
-from components.backbone.probe import (
+from components.image_example_gen.photos import Photo, read_photos
+from components.probe import linear_probe as module
+from components.probe.linear_probe import (
     Candidate,
     Probe,
     ProbePhotos,
@@ -25,7 +26,6 @@ from components.backbone.probe import (
     usable_folds,
     wilson_interval,
 )
-from components.image_example_gen.photos import Photo, read_photos
 from components.transform.preprocessing import decode_photo
 from schemas.errors import DataError, ModelError
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from components.backbone.probe import Z_95, Candidate, Probe, ProbePhotos, probe
 from components.backbone.weights import NONE
+from components.probe.linear_probe import Z_95, Candidate, Probe, ProbePhotos, probe
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""How well backbones suit some photos, before any pipeline runs."""
