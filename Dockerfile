@@ -2,7 +2,8 @@
 #
 #     docker build --tag warmstart .                             # with CUDA
 #     docker build --tag warmstart --build-arg VARIANT=jupyter . # without CUDA
-#     docker run --rm --gpus all --user "$(id -u)" --volume "$PWD:/work" warmstart pipeline run --data photos
+#     docker run --rm --gpus all --user "$(id -u)" --volume "$PWD:/work" --volume "$HOME/.keras/models:/weights" \
+#         warmstart pipeline run --data photos
 #
 # The image's TensorFlow belongs to its CUDA and is not touched: it is left out of what is
 # installed, and the rest goes into a virtual environment that sees it. A test keeps the version
@@ -43,7 +44,9 @@ RUN python -c "from importlib.metadata import version; import sys; found = versi
 sys.exit(found != '${TENSORFLOW_VERSION}' and f'The image holds TensorFlow {found}, not ${TENSORFLOW_VERSION}.')"
 
 # A number, since Kubernetes checks runAsNonRoot by number.
-RUN useradd --create-home --uid 10001 warmstart && install --directory --owner=warmstart /work
+RUN useradd --create-home --uid 10001 warmstart && install --directory --owner=warmstart /work /weights
+# ImageNet weights, shared by all runs that mount the same folder here.
+ENV WARMSTART_WEIGHTS_CACHE=/weights
 USER 10001
 WORKDIR /work
 ENTRYPOINT ["warmstart"]

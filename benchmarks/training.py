@@ -13,6 +13,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -70,16 +71,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
     data = _sized(photos, size, scratch / "photos")
-    plain = _run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.plain_keras",
-            str(data),
-            str(held_out),
-            f"--epochs={epochs}",
-        ]
-    )
+    script = [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
+    plain = _run([*script, f"--epochs={epochs}"])
     output = scratch / "output"
     options = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
     cold = _pipeline(data, output, *options)
@@ -88,7 +81,9 @@ def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
     rate = _pipeline(data, output, *options, "--set=frozen.learning_rate=0.0002")
     _add_photos(photos, data)
     added = _pipeline(data, output, *options)
-    seconds = {name: _component_seconds(cold, name) for name in ("Embedder", "Trainer")}
+    embedder = _component_seconds(cold, "Embedder")
+    frozen, fine_tuned = (_epoch_seconds(output, cold, name) for name in ("frozen", "fine-tuned"))
+    plain_epoch = plain.result["fine_tune_seconds"] / epochs
     return {
         "photos": size,
         "plain": {**plain.result, "seconds": plain.seconds, "peak_gb": plain.peak_gb},
@@ -96,16 +91,21 @@ def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
             "seconds": cold.seconds,
             "peak_gb": cold.peak_gb,
             "accuracy": accuracy,
+            "frozen_epochs_seconds": frozen,
+            "fine_tune_epochs_seconds": fine_tuned,
             "components": {c["id"]: c["seconds"] for c in cold.result["components"]},
         },
         "ratios": {
             "cold run / plain script": cold.seconds / plain.seconds,
-            "embedder and trainer / plain training": sum(seconds.values())
-            / (plain.result["frozen_seconds"] + plain.result["fine_tune_seconds"]),
+            "frozen stage with its embeddings / plain frozen stage": (embedder + sum(frozen))
+            / plain.result["frozen_seconds"],
+            "fine-tune epoch / plain fine-tune epoch": sum(fine_tuned)
+            / len(fine_tuned)
+            / plain_epoch,
             "other learning rate / cold run": rate.seconds / cold.seconds,
             "cached run / cold run": cached.seconds / cold.seconds,
             f"embedder after {_ADDED} photos / cold embedder": _component_seconds(added, "Embedder")
-            / seconds["Embedder"],
+            / embedder,
         },
     }
 
@@ -143,6 +143,13 @@ def _run(command: list[str]) -> Measured:
 
 def _component_seconds(run: Measured, component: str) -> float:
     return float(next(c["seconds"] for c in run.result["components"] if c["id"] == component))
+
+
+def _epoch_seconds(output: Path, run: Measured, stage: str) -> list[float]:
+    """Reads from a run's log how long each epoch of a stage took."""
+    log = (output / "runs" / run.result["run_id"] / "log.txt").read_text(encoding="utf-8")
+    pattern = rf"{stage} \d+/\d+: .* \((\d+\.\d+) s\)$"
+    return [float(seconds) for seconds in re.findall(pattern, log, re.MULTILINE)]
 
 
 def _held_out(data: Path, scratch: Path) -> tuple[Path, Path]:

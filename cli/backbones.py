@@ -103,9 +103,7 @@ def compare(
         ),
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Of the cross-validation.")] = 5,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of folds and random weights.")
-    ] = 42,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the folds.")] = 42,
     with_domain_gap: Annotated[
         bool,
         typer.Option(

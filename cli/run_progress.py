@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -18,8 +20,11 @@ from rich.text import Text
 from cli.quiet import output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
-from pipelines.outcome import RUNNING, ComponentRun, Outcome, new_run_id, write_metrics
+from pipelines.outcome import LOG_FILE, RUNNING, ComponentRun, Outcome, new_run_id, write_metrics
 from schemas.errors import WarmstartError
+
+# Beam, TensorFlow and SQLite hand on no more than the text.
+_NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
 
 _MARKS = {
     "executed": ("✓", "green"),
@@ -43,15 +48,14 @@ def run_with_progress(
     run_id = new_run_id()
     folder = output.runs / run_id
     folder.mkdir(parents=True)
-    log = folder / "log.txt"
-    with output_to(log) as stderr, _Progress(stderr).shown() as progress:
+    with output_to(folder / LOG_FILE) as stderr, _Progress(stderr).shown() as progress:
         try:
             outcome = _run(config, data, output, run_id, progress)
         except KeyboardInterrupt:
             outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
         except Exception as error:
             logging.getLogger(__name__).exception("The run failed.")
-            message = _message(error, progress.failed, log)
+            message = _message(error, progress.failed, folder)
             outcome = Outcome(run_id, progress.components, error=message, folder=folder)
             progress.say(f"Error: {message}", style="red")
             if debug:
@@ -81,12 +85,18 @@ def _run(
     return outcome
 
 
-def _message(error: Exception, component: str | None, log: Path) -> str:
+def _message(error: Exception, component: str | None, folder: Path) -> str:
     if isinstance(error, WarmstartError):
         return str(error)
     what = str(error).strip().split("\n", 1)[0] or type(error).__name__
     where = f"{component} failed" if component else "The run failed"
-    return f"{where}: {what} (the whole story is in {log})."
+    if any(sign in what for sign in _NO_SPACE):
+        return (
+            f"{where}: no space is left on the disk of {folder} or of {tempfile.gettempdir()}; "
+            "free some, or lower embed.max_disk_gb, and run the same command again: what is "
+            "finished is not done again."
+        )
+    return f"{where}: {what} (the whole story is in {folder / LOG_FILE})."
 
 
 class _Progress(logging.Handler):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.outcome import CACHED, Outcome
+from pipelines.outcome import CACHED, LOG_FILE, Outcome
 from schemas.errors import printable
 
 
@@ -20,7 +20,7 @@ def print_summary(outcome: Outcome) -> None:
     console.print(f"Run {outcome.run_id}")
     results = outcome.results
     if results is None:
-        console.print(f"Failed. The log is {_path(outcome, 'log.txt')}")
+        console.print(f"Failed. The log is {_path(outcome, LOG_FILE)}")
         return
     metrics = results.metrics
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
@@ -40,7 +40,7 @@ def print_summary(outcome: Outcome) -> None:
         ("Model", results.pushed_to),
         ("Report", _path(outcome, "report.html")),
         ("Metrics", _path(outcome, "metrics.json")),
-        ("Log", _path(outcome, "log.txt")),
+        ("Log", _path(outcome, LOG_FILE)),
     ):
         if place:
             console.print(f"{name:<12} {place}")

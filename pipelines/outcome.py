@@ -26,6 +26,9 @@ class ComponentRun:
     seconds: float
 
 
+# In the folder of a run: all that libraries print.
+LOG_FILE = "log.txt"
+
 RUNNING = "running"
 EXECUTED = "executed"
 CACHED = "cached"

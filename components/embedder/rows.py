@@ -102,8 +102,9 @@ def built_backbone(name: str, weights: str, image_size: int) -> keras.Model:
     return load_backbone(name, weights, image_size)
 
 
+@lru_cache(maxsize=1)
 def embedding_function(spec: EmbeddingModelSpec, augmentation: Augmentation) -> Any:
-    """Returns the compiled function from encoded photos to embeddings.
+    """Returns the function from encoded photos to embeddings, traced once for all splits.
 
     It takes string (batch,), PNG files, and an int (), the view; it gives float32
     (batch, channels) and, if the spec has a cut, float16 (batch, …), else None.

@@ -71,7 +71,7 @@ def domain_gap(pretrained: Probe, photos: ProbePhotos, *, folds: int, seed: int)
         pretrained: how it did with pretrained ones.
         photos: the same.
         folds: the same.
-        seed: the same; also that of the random weights.
+        seed: the same.
 
     Raises:
         DataError: if a photo cannot be decoded any more.

@@ -149,14 +149,13 @@ def probe(candidate: Candidate, photos: ProbePhotos, *, folds: int, seed: int) -
         candidate: the backbone.
         photos: what to recognise.
         folds: from `usable_folds`.
-        seed: of the folds, and of the weights where they are `none`. Equal seeds divide the
-            photos equally, whatever the candidate.
+        seed: of the folds. Equal seeds divide the photos equally, whatever the candidate.
 
     Raises:
         DataError: if a photo cannot be decoded.
         ModelError: if the weights are missing, damaged or of another backbone.
     """
-    embeddings, seconds, megabytes = embed_photos(candidate, photos, seed=seed)
+    embeddings, seconds, megabytes = embed_photos(candidate, photos)
     if not np.isfinite(embeddings).all():
         raise ModelError(
             f"{candidate.name} gives embeddings that are no numbers with the weights "
@@ -231,18 +230,15 @@ def recommended(probes: Sequence[Probe]) -> Probe:
     return min(close, key=lambda one: (one.megabytes, one.seconds))
 
 
-def embed_photos(
-    candidate: Candidate, photos: ProbePhotos, *, seed: int
-) -> tuple[np.ndarray, float, float]:
+def embed_photos(candidate: Candidate, photos: ProbePhotos) -> tuple[np.ndarray, float, float]:
     """Runs a backbone over every photo, unchanged, once.
 
-    A batch of photos at a time is in memory. Sets Keras' global seed, and clears its session
-    at the end, so that the next backbone has the memory of this one.
+    A batch of photos at a time is in memory. Clears Keras' session at the end, so that the
+    next backbone has the memory of this one.
 
     Args:
         candidate: the backbone.
         photos: what to embed.
-        seed: of the weights where they are `none`.
 
     Returns:
         float32 (photos, channels); the seconds that took, without building the backbone; and
@@ -257,7 +253,6 @@ def embed_photos(
 
     from components.backbone.loading import load_backbone  # noqa: PLC0415
 
-    keras.utils.set_random_seed(seed)
     try:
         backbone = load_backbone(candidate.name, candidate.weights, candidate.image_size)
         embed = _embedding_function(backbone, candidate)

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components.trainer import snapshot
+
 _log = logging.getLogger(__name__)
 
 
@@ -86,7 +88,7 @@ class KeepBest(keras.callbacks.Callback):
             patience: epochs without a better one after which training stops; 0 never stops.
         """
         super().__init__()
-        self._weights = folder / "best.weights.h5"
+        self._weights = folder / "best.npz"
         self._figures = folder / "best.json"
         self._patience = patience
         self.best: dict[str, float] = _read_json(self._figures) or {}
@@ -106,14 +108,14 @@ class KeepBest(keras.callbacks.Callback):
                 "loss": float(logs["val_loss"]),
                 "accuracy": float(logs["val_accuracy"]),
             }
-            _save_weights(self.model, self._weights)
+            snapshot.save(self.model, self._weights)
             _write_json(self._figures, self.best)
         if self.is_over(epoch + 1):
             self.model.stop_training = True
 
     def restore(self, model: keras.Model) -> None:
         """Loads the best weights into a model."""
-        model.load_weights(self._weights)
+        snapshot.restore(model, self._weights)
 
 
 class EpochHistory(keras.callbacks.Callback):
@@ -161,20 +163,20 @@ class Backup(keras.callbacks.Callback):
         """
         super().__init__()
         self._folder = folder
-        self._latest = max(folder.glob("after-*.weights.h5"), default=None)
+        self._latest = max(folder.glob("after-*.npz"), default=None)
         self.next_epoch = 0 if self._latest is None else _epoch_of(self._latest) + 1
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Loads the latest backup."""
         if self._latest is not None:
             self.model.optimizer.build(self.model.trainable_variables)
-            self.model.load_weights(self._latest)
+            snapshot.restore(self.model, self._latest, optimizer=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Replaces the backup."""
         former = self._latest
-        self._latest = self._folder / f"after-{epoch:06d}.weights.h5"
-        _save_weights(self.model, self._latest)
+        self._latest = self._folder / f"after-{epoch:06d}.npz"
+        snapshot.save(self.model, self._latest, optimizer=True)
         if former is not None and former != self._latest:
             former.unlink()
 
@@ -199,26 +201,31 @@ class GradientNorms(keras.callbacks.Callback):
         """Writes one scalar for each trainable weight."""
         if epoch % self._every:
             return
-        weights = [weight.value for weight in self.model.trainable_weights]
+        strategy = self.model.distribute_strategy
+        # Every replica sees the same batch: the first one's norms are those of all.
+        norms = strategy.run(self._norms)
+        with self._writer.as_default(step=epoch):
+            for path, norm in norms.items():
+                first = strategy.experimental_local_results(norm)[0]
+                tf.summary.scalar(f"gradient_norm/{path}", first)
+        self._writer.flush()
+
+    def _norms(self) -> dict[str, tf.Tensor]:
+        weights = self.model.trainable_weights
+        values = [weight.value for weight in weights]
         with tf.GradientTape() as tape:
             outputs = self.model(self._inputs, training=False)
             loss = self.model.compute_loss(self._inputs, self._labels, outputs)
-        gradients = tape.gradient(loss, weights)
-        with self._writer.as_default(step=epoch):
-            for weight, gradient in zip(self.model.trainable_weights, gradients, strict=True):
-                if gradient is not None:
-                    tf.summary.scalar(f"gradient_norm/{weight.path}", tf.norm(gradient))
-        self._writer.flush()
+        gradients = tape.gradient(loss, values)
+        return {
+            weight.path: tf.norm(gradient)
+            for weight, gradient in zip(weights, gradients, strict=True)
+            if gradient is not None
+        }
 
 
 def _epoch_of(backup: Path) -> int:
-    return int(backup.name.removeprefix("after-").removesuffix(".weights.h5"))
-
-
-def _save_weights(model: keras.Model, file: Path) -> None:
-    partial = file.with_name(f"partial-{file.name}")
-    model.save_weights(partial)
-    os.replace(partial, file)
+    return int(backup.name.removeprefix("after-").removesuffix(".npz"))
 
 
 def _write_json(file: Path, values: Any) -> None:

@@ -14,12 +14,15 @@ _TENSOR_CORES_SINCE = (7, 0)
 _log = logging.getLogger(__name__)
 
 
-def prepare_devices(mixed_precision: bool | str, *, deterministic: bool) -> tf.distribute.Strategy:
+def prepare_devices(
+    mixed_precision: bool | str, *, deterministic: bool, at_most: int
+) -> tf.distribute.Strategy:
     """Sets the process up for training.
 
     Args:
         mixed_precision: True, False, or `auto`: where every GPU has tensor cores.
         deterministic: equal seeds give equal results; costs some speed on GPUs.
+        at_most: GPUs that can be kept busy.
 
     Returns:
         MirroredStrategy over several GPUs, else the default strategy.
@@ -34,7 +37,23 @@ def prepare_devices(mixed_precision: bool | str, *, deterministic: bool) -> tf.d
     keras.config.set_dtype_policy("mixed_float16" if wanted else "float32")
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+    if min(len(gpus), at_most) < 2:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy(tf.config.list_logical_devices("GPU")[:at_most])
+
+
+def divisible_batch_size(wanted: int, photos: int, replicas: int) -> int:
+    """Returns the size of batches, of which every replica gets an equal part.
+
+    Keras (3.15, `_maybe_symbolic_build`) fails on a first batch that cannot be divided, in
+    training as in evaluation.
+
+    Args:
+        wanted: by the configuration.
+        photos: in the smaller split; no fewer than replicas.
+        replicas: that train together.
+    """
+    return wanted if replicas == 1 else min(wanted, photos) // replicas * replicas
 
 
 def _has_tensor_cores(gpus: list[tf.config.PhysicalDevice]) -> bool:

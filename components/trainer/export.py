@@ -29,11 +29,23 @@ class ServingModel(tf.Module):
             classes_file: the same names as a JSON list, to travel as an asset.
         """
         super().__init__(name="serving_model")
-        self.classifier = classifier
         self.classes_asset = tf.saved_model.Asset(classes_file)
+        # Of the classifier only its variables are saved: what Keras hangs on every layer takes
+        # as long to write as all the rest, and nothing that serves reads it.
+        self.variables_of_classifier = [weight.value for weight in classifier.weights]
         self._names = tf.constant(list(labels.classes))
         self._numbers = labels.table()
-        self._image_size = classifier.input_shape[1]
+
+        size = classifier.input_shape[1]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def probabilities(encoded: tf.Tensor) -> tf.Tensor:
+            photos = tf.cast(decode_photos(encoded, size), tf.float32)
+            outputs = classifier(photos, training=False)
+            return tf.concat([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+
+        # Traced once for both signatures.
+        self._probabilities = probabilities
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=serving.EXAMPLES_INPUT)])
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -54,11 +66,7 @@ class ServingModel(tf.Module):
         return {serving.LABEL_INDEX_OUTPUT: self._numbers.lookup(labels)}
 
     def _classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
-        photos = decode_photos(encoded, self._image_size)
-        outputs = self.classifier(tf.cast(photos, tf.float32), training=False)
-        probabilities = (
-            tf.concat([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
-        )
+        probabilities = self._probabilities(encoded)
         return {
             serving.LABEL_OUTPUT: tf.gather(self._names, tf.argmax(probabilities, axis=1)),
             serving.PROBABILITIES_OUTPUT: probabilities,

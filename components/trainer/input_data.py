@@ -180,25 +180,18 @@ class PhotosReader:
         records = _counted(_gzipped(self.eval_files))
         return self._batches(records, tf.constant(0)).prefetch(tf.data.AUTOTUNE)
 
-    def samples(self, view: int, count: int) -> tf.Tensor:
-        """Returns the first few training photos in one view: float32 (count, …) in [0, 255]."""
-        records = _gzipped(self.train_files).take(count)
-        batches = self._batches(records, tf.constant(view))
-        return tf.concat([photos for photos, _ in batches], axis=0)
+    def samples(self, count: int) -> list[tf.Tensor]:
+        """Returns the first few training photos, for each view float32 (count, size, size, 3)."""
+        records = _gzipped(self.train_files).take(count).map(self._decode).batch(count)
+        photos, encoded, _ = records.get_single_element()
+        identities = photo_identities(encoded)
+        return [
+            augment(photos, identities, tf.constant(view), self.augmentation)
+            for view in range(self.views + 1)
+        ]
 
     def _batches(self, records: tf.data.Dataset, view: tf.Tensor) -> tf.data.Dataset:
-        spec = {
-            features.IMAGE_XF: tf.io.FixedLenFeature([], tf.string),
-            features.LABEL_XF: tf.io.FixedLenFeature([], tf.string),
-        }
         table = self.labels.table()
-        size = self.image_size
-
-        def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            example = tf.io.parse_single_example(record, spec)
-            photo = tf.io.decode_png(example[features.IMAGE_XF], channels=3)
-            photo = tf.ensure_shape(photo, (size, size, 3))
-            return photo, example[features.IMAGE_XF], example[features.LABEL_XF]
 
         def view_of(
             photos: tf.Tensor, encoded: tf.Tensor, names: tf.Tensor
@@ -207,10 +200,21 @@ class PhotosReader:
             return changed, self.labels.encode(names, table)
 
         return (
-            records.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+            records.map(self._decode, num_parallel_calls=tf.data.AUTOTUNE)
             .batch(self.batch_size)
             .map(view_of, num_parallel_calls=tf.data.AUTOTUNE)
         )
+
+    def _decode(self, record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the photo, the file it came from, and its label."""
+        spec = {
+            features.IMAGE_XF: tf.io.FixedLenFeature([], tf.string),
+            features.LABEL_XF: tf.io.FixedLenFeature([], tf.string),
+        }
+        example = tf.io.parse_single_example(record, spec)
+        photo = tf.io.decode_png(example[features.IMAGE_XF], channels=3)
+        photo = tf.ensure_shape(photo, (self.image_size, self.image_size, 3))
+        return photo, example[features.IMAGE_XF], example[features.LABEL_XF]
 
 
 def _gzipped(patterns: Sequence[str]) -> tf.data.Dataset:

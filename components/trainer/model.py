@@ -81,9 +81,14 @@ def compile_classifier(
     if schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     optimizers = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    loss = (
-        keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing)
-        if model.output_shape[-1] == 1
-        else keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    binary = model.output_shape[-1] == 1
+    losses, metrics = keras.losses, keras.metrics
+    loss = losses.BinaryCrossentropy if binary else losses.CategoricalCrossentropy
+    accuracy = metrics.BinaryAccuracy if binary else metrics.CategoricalAccuracy
+    model.compile(
+        optimizer=optimizers[optimizer](rate),
+        loss=loss(label_smoothing=label_smoothing),
+        metrics=[accuracy(name="accuracy")],
     )
-    model.compile(optimizer=optimizers[optimizer](rate), loss=loss, metrics=["accuracy"])
+    # All variables are there before the first step: one that makes some is traced twice.
+    model.optimizer.build(model.trainable_variables)

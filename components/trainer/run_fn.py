@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from components.backbone.loading import load_backbone, loaded_digest
 from components.backbone.weights import NONE
 from components.embedder.artifact import Manifest, read_index, read_manifest
 from components.embedder.augmentation import Augmentation
-from components.trainer.devices import prepare_devices
+from components.trainer.devices import divisible_batch_size, prepare_devices
 from components.trainer.executor import (
     BACKUP_FOLDER_KEY,
     EMBEDDINGS_FOLDER_KEY,
@@ -79,7 +79,15 @@ def run_fn(fn_args: FnArgs) -> None:
         PipelineError: if the embeddings were made with other weights.
     """
     config = _train_config(fn_args.custom_config)
-    strategy = prepare_devices(config.mixed_precision, deterministic=config.deterministic)
+    embeddings = fn_args.custom_config[EMBEDDINGS_FOLDER_KEY]
+    photos = min(len(read_index(embeddings, split)) for split in (features.TRAIN, features.EVAL))
+    strategy = prepare_devices(
+        config.mixed_precision,
+        deterministic=config.deterministic,
+        at_most=min(photos, config.batch_size),
+    )
+    replicas = strategy.num_replicas_in_sync
+    config = replace(config, batch_size=divisible_batch_size(config.batch_size, photos, replicas))
     _warn(config)
     labels = Labels(_classes(fn_args.transform_graph_path))
     with strategy.scope():
@@ -92,7 +100,7 @@ def run_fn(fn_args: FnArgs) -> None:
         kept.loss,
     )
     kept.restore()
-    manifest = read_manifest(fn_args.custom_config[EMBEDDINGS_FOLDER_KEY])
+    manifest = read_manifest(embeddings)
     _write_training(fn_args.model_run_dir, kept, results, weights=manifest.recipe.weights)
     export(classifier, labels, fn_args.serving_model_dir)
 

@@ -118,8 +118,6 @@ class Stage:
             steps=epochs.steps * self.config.epochs,
             label_smoothing=self.label_smoothing,
         )
-        # Its variables are in the files of weights: without them loading warns.
-        self.model.optimizer.build(self.model.trainable_variables)
         best = KeepBest(folder, self.early_stopping)
         history = EpochHistory(folder, first=self.first, start=start)
         if start < last and not best.is_over(start):

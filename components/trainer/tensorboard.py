@@ -18,7 +18,6 @@ def write_sample_photos(folder: str, photos: PhotosReader) -> None:
     """
     writer = tf.summary.create_file_writer(folder)
     with writer.as_default():
-        for view in range(photos.views + 1):
-            shown = photos.samples(view, _SAMPLES) / 255
-            tf.summary.image("training_photos", shown, step=view, max_outputs=_SAMPLES)
+        for view, shown in enumerate(photos.samples(_SAMPLES)):
+            tf.summary.image("training_photos", shown / 255, step=view, max_outputs=_SAMPLES)
     writer.close()

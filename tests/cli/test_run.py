@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,49 @@ def test_tfx_command_line_runs_the_pipeline(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "output" / "metadata.sqlite").exists()
     assert list((tmp_path / "output" / "artifacts" / "Evaluator" / "evaluation").iterdir())
+
+
+# Runs the same command on a disk of 3 MB, then of 200 MB, in a mount namespace of its own.
+ON_A_SMALL_DISK = """
+disk=$1; shift
+mount -t tmpfs -o size=3m tmpfs "$disk"
+"$@" > first.json; echo $? > first.status
+mount -o remount,size=200m "$disk"
+exec "$@" > second.json
+"""
+
+
+@pytest.mark.slow
+def test_disk_that_fills_up_costs_what_was_not_finished(tmp_path: Path) -> None:
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        [*namespace, 'mount -t tmpfs tmpfs "$1"', "", disk], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("this machine lets no user mount a disk of his own")
+    overrides = [f"--set={override}" for override in QUICK]
+    command = [WARMSTART, "pipeline", "run", "--json", *overrides]
+    command += [f"--data={samples.PHOTOS_FOLDER}", f"--output={disk / 'output'}"]
+
+    subprocess.run(
+        [*namespace, ON_A_SMALL_DISK, "", disk, *command],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+
+    first, second = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("first", "second"))
+    (failed,) = (c["id"] for c in first["components"] if c["state"] == "failed")
+    assert (tmp_path / "first.status").read_text() == "1\n"
+    assert re.fullmatch(
+        rf"{failed} failed: no space is left on the disk of \S+ or of \S+; free some, or lower "
+        "embed.max_disk_gb, and run the same command again: what is finished is not done again.",
+        first["error"],
+    )
+    states = {c["id"]: c["state"] for c in second["components"]}
+    done = [c["id"] for c in first["components"] if c["state"] == "executed"]
+    assert done
+    assert {states[component] for component in done} == {"cached"}
+    assert (states[failed], second["state"]) == ("executed", "succeeded")
+    assert second["pushed_to"]

@@ -17,6 +17,7 @@ from PIL import Image
 from pipeline_runs import QUICK, PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+import samples
 from components.serving.pushed_model import PushedModel
 from pipelines.config import load_config
 from pipelines.results import forget_vanished_pushes, read_results
@@ -89,6 +90,15 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "PushedModel",
     ):
         assert types[wanted] >= 1, wanted
+
+
+def test_model_is_recorded_with_its_stage_and_the_weights_it_began_with(
+    runs: PipelineRuns,
+) -> None:
+    model = max(store_of(runs).get_artifacts_by_type("Model"), key=lambda artifact: artifact.id)
+
+    assert model.custom_properties["stage"].string_value in ("frozen", "fine-tuned")
+    assert model.custom_properties["weights_sha256"].string_value == samples.WEIGHTS_SHA256
 
 
 def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:

@@ -26,7 +26,7 @@ from components.embedder import artifact
 from components.embedder.artifact import Embeddings, Recipe
 from components.embedder.augmentation import Augmentation, augment, photo_identities
 from components.embedder.executor import Executor
-from components.embedder.rows import built_backbone
+from components.embedder.rows import built_backbone, embedding_function
 from schemas import features
 
 SIZE = 32
@@ -233,10 +233,11 @@ def test_row_holds_what_a_forward_pass_gives(first: tuple[Runs, Embedded], view:
 
 
 def test_manifest_says_what_rows_are_made_of(first: tuple[Runs, Embedded]) -> None:
-    _, embedded = first
+    runs, embedded = first
     recipe = embedded.manifest.recipe
 
     assert (recipe.backbone, recipe.image_size, recipe.views) == ("VGG16", SIZE, VIEWS)
+    assert recipe.weights == hashlib.sha256(Path(runs.weights).read_bytes()).hexdigest()
     assert (recipe.cut, recipe.augmentation) == ("block3_pool", CONFIG["augmentation"])
     assert embedded.manifest.embedding_shape == [512]
     assert embedded.manifest.activations_shape == [4, 4, 256]
@@ -454,7 +455,8 @@ def test_random_backbone_gives_the_same_rows_in_every_execution(runs: Runs) -> N
     photos: Photos = {"train": [(0, "cat")], "eval": []}
     settings = {"weights": "none", "fine_tune_from": "none", "views": 0}
     first = runs.run(photos, **settings)
-    built_backbone.cache_clear()  # As in another process.
+    for cached in (built_backbone, embedding_function):
+        cached.cache_clear()  # As in another process.
     second = runs.run(photos, **settings, code_digest="1")
 
     assert second.reused == 0

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -230,6 +233,7 @@ def _determinism_of_this_module_only() -> Iterator[None]:
     from tensorflow.python.framework import config
 
     config.disable_op_determinism()
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="module")
@@ -437,8 +441,6 @@ def killed_in(
             train(inputs, folder, **settings)
 
 
-# Of which tests/components/trainer/test_stage.py has a test.
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 @pytest.mark.parametrize(
     "epoch", [5, 8, 9], ids=["frozen", "fine-tuned, first epoch", "fine-tuned, second epoch"]
 )
@@ -469,3 +471,59 @@ def test_other_settings_do_not_take_up_a_killed_training(
     killed_in(2, monkeypatch, inputs, tmp_path, units=9)
 
     assert train(inputs, tmp_path).training == trained.training
+
+
+def test_mixed_precision_gives_nearly_the_same(
+    tmp_path: Path, inputs: Inputs, undropped: Trained
+) -> None:
+    mixed = train(inputs, tmp_path, mixed_precision=True, dropout=0.0)
+
+    # Float16 keeps 11 bits, and each of some layers rounds.
+    for stage in (0, 1):
+        for metric in ("loss", "val_loss"):
+            np.testing.assert_allclose(
+                mixed.history(stage)[metric], undropped.history(stage)[metric], rtol=0.05
+            )
+    probabilities = mixed.probabilities("eval", TWO)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+TWO_REPLICAS = """
+import importlib.util, json, pathlib, sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from components.trainer import devices
+devices.prepare_devices = lambda *_, **__: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+_, tests, folder, weights = sys.argv
+spec = importlib.util.spec_from_file_location("tests_of_run_fn", tests)
+tests = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tests)
+folder = pathlib.Path(folder)
+inputs = tests.Inputs(folder / "inputs", tests.TWO, weights)
+trained = tests.train(inputs, folder, dropout=0.0, batch_size=7, histogram_freq=1)
+print(json.dumps(trained.training))
+"""
+
+
+def test_two_replicas_train_as_one_does(tmp_path: Path, inputs: Inputs, weights: str) -> None:
+    """Two processors stand in for two GPUs: what they add up is what one computes."""
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_REPLICAS, __file__, tmp_path / "two", weights],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+    # Batches of 7 cannot be divided.
+    one = train(inputs, tmp_path / "one", dropout=0.0, batch_size=6)
+    two = json.loads(result.stdout.splitlines()[-1])
+    for expected, stage in zip(one.training["stages"], two["stages"], strict=True):
+        for metric in ("loss", "val_loss"):
+            np.testing.assert_allclose(
+                stage["history"][metric], expected["history"][metric], rtol=1e-3, err_msg=metric
+            )

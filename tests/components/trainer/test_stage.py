@@ -340,8 +340,6 @@ def test_no_epoch_is_repeated_after_training_was_killed_twice(
     assert seen == [(1, 5), (3, 5)]
 
 
-# What the test below is about.
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_complete_stage_trains_no_more(tmp_path: Path, undisturbed: Undisturbed) -> None:
     """The second stage was killed: the first has its result from disk."""
     shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
@@ -367,7 +365,6 @@ def test_complete_stage_is_restored_without_a_warning(
 EARLY = {"learning_rate": 0.5, "epochs": 40, "early_stopping": 3}
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_training_that_had_stopped_early_stays_stopped(
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
@@ -394,10 +391,10 @@ def test_epoch_that_was_noted_but_not_backed_up_is_noted_once(
     """Killed between the best weights, the history and the backup of epoch 3."""
     shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "backup/frozen"
-    (folder / "after-000004.weights.h5").unlink()
+    (folder / "after-000004.npz").unlink()
     run_killed(tmp_path / "2", 3, 1)
-    shutil.copy(tmp_path / "2/backup/frozen/after-000002.weights.h5", folder)
-    (folder / "partial-after-000003.weights.h5").write_bytes(b"half")
+    shutil.copy(tmp_path / "2/backup/frozen/after-000002.npz", folder)
+    (folder / "partial-after-000003.npz").write_bytes(b"half")
 
     assert_same(Ran(tmp_path), undisturbed())
 
@@ -405,9 +402,9 @@ def test_epoch_that_was_noted_but_not_backed_up_is_noted_once(
 def test_one_backup_is_kept(undisturbed: Undisturbed) -> None:
     kept = [path.name for path in (undisturbed().folder / "backup/frozen").iterdir()]
 
-    assert sorted(name for name in kept if name.endswith(".h5")) == [
-        "after-000004.weights.h5",
-        "best.weights.h5",
+    assert sorted(name for name in kept if name.endswith(".npz")) == [
+        "after-000004.npz",
+        "best.npz",
     ]
     assert not [name for name in kept if name.startswith("partial-")]
 
@@ -421,14 +418,14 @@ def test_process_that_is_killed_leaves_what_the_next_one_needs(
         spec = importlib.util.spec_from_file_location("tests_of_stage", {__file__!r})
         tests = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tests)
-        model = tests.head(dropout=0.0)
-        save = model.save_weights
-        def save_slowly(file):
+        from components.trainer import snapshot
+        save = snapshot.save
+        def save_slowly(model, file, optimizer=False):
             print("saving", file, flush=True)
-            save(file)
+            save(model, file, optimizer=optimizer)
             time.sleep(0.05)
-        model.save_weights = save_slowly
-        tests.stage(pathlib.Path({str(tmp_path)!r}), model).run()
+        snapshot.save = save_slowly
+        tests.stage(pathlib.Path({str(tmp_path)!r}), tests.head(dropout=0.0)).run()
     """)
     root = Path(__file__).parents[3]
     with subprocess.Popen(
