@@ -55,13 +55,17 @@ def main(argv: list[str] | None = None) -> None:
         "--photos", type=int, nargs="+", default=[], help="sizes to measure; default: all photos"
     )
     parser.add_argument("--epochs", type=int, default=10, help="in each stage")
+    parser.add_argument(
+        "--growth", action="store_true", help="measure cold runs of warmstart alone, by size"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         train, held_out = _held_out(args.data, Path(scratch))
         sizes = args.photos or [_count(train)]
+        measure = _grown if args.growth else _compare
         rows = [
-            _compare(train, held_out, size, args.epochs, Path(scratch, str(size))) for size in sizes
+            measure(train, held_out, size, args.epochs, Path(scratch, str(size))) for size in sizes
         ]
     if args.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -69,35 +73,37 @@ def main(argv: list[str] | None = None) -> None:
         _print(rows)
 
 
+def _grown(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
+    """A cold run; later sizes are to be divided by the first."""
+    data = _sized(photos, size, scratch / "photos")
+    cold = _pipeline(data, scratch / "output", epochs)
+    return {"photos": size, "warmstart": _ours(cold, scratch / "output", held_out)}
+
+
 def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
+    """The plain script, then a cold, a cached, a changed and a grown run."""
     data = _sized(photos, size, scratch / "photos")
     script = [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
     plain = _run([*script, f"--epochs={epochs}"])
     output = scratch / "output"
-    options = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
-    cold = _pipeline(data, output, *options)
-    accuracy = _accuracy(output / "models", held_out)
-    cached = _pipeline(data, output, *options)
-    rate = _pipeline(data, output, *options, "--set=frozen.learning_rate=0.0002")
+    cold = _pipeline(data, output, epochs)
+    ours = _ours(cold, output, held_out)
+    cached = _pipeline(data, output, epochs)
+    rate = _pipeline(data, output, epochs, "--set=frozen.learning_rate=0.0002")
     _add_photos(photos, data)
-    added = _pipeline(data, output, *options)
-    embedder = _component_seconds(cold, "Embedder")
-    frozen, fine_tuned = (_epoch_seconds(output, cold, name) for name in ("frozen", "fine-tuned"))
+    added = _pipeline(data, output, epochs)
+    embedder = ours["components"]["Embedder"]
+    fine_tuned = ours["fine_tune_epochs_seconds"]
     plain_epoch = plain.result["fine_tune_seconds"] / epochs
     return {
         "photos": size,
         "plain": {**plain.result, "seconds": plain.seconds, "peak_gb": plain.peak_gb},
-        "warmstart": {
-            "seconds": cold.seconds,
-            "peak_gb": cold.peak_gb,
-            "accuracy": accuracy,
-            "frozen_epochs_seconds": frozen,
-            "fine_tune_epochs_seconds": fine_tuned,
-            "components": {c["id"]: c["seconds"] for c in cold.result["components"]},
-        },
+        "warmstart": ours,
         "ratios": {
             "cold run / plain script": cold.seconds / plain.seconds,
-            "frozen stage with its embeddings / plain frozen stage": (embedder + sum(frozen))
+            "frozen stage with its embeddings / plain frozen stage": (
+                embedder + sum(ours["frozen_epochs_seconds"])
+            )
             / plain.result["frozen_seconds"],
             "fine-tune epoch / plain fine-tune epoch": sum(fine_tuned)
             / len(fine_tuned)
@@ -110,9 +116,21 @@ def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
     }
 
 
-def _pipeline(data: Path, output: Path, *options: str) -> Measured:
+def _ours(cold: Measured, output: Path, held_out: Path) -> dict[str, Any]:
+    return {
+        "seconds": cold.seconds,
+        "peak_gb": cold.peak_gb,
+        "accuracy": _accuracy(output / "models", held_out),
+        "frozen_epochs_seconds": _epoch_seconds(output, cold, "frozen"),
+        "fine_tune_epochs_seconds": _epoch_seconds(output, cold, "fine-tuned"),
+        "components": {c["id"]: c["seconds"] for c in cold.result["components"]},
+    }
+
+
+def _pipeline(data: Path, output: Path, epochs: int, *options: str) -> Measured:
     command = [str(Path(sys.executable).with_name("warmstart")), "pipeline", "run", "--json"]
-    return _run([*command, f"--data={data}", f"--output={output}", *options])
+    stages = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
+    return _run([*command, f"--data={data}", f"--output={output}", *stages, *options])
 
 
 def _accuracy(model: Path, held_out: Path) -> float:
@@ -206,14 +224,17 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table = Table(title=f"{row['photos']} photos", title_justify="left")
         table.add_column("")
-        table.add_column("plain Keras", justify="right")
-        table.add_column("warmstart", justify="right")
-        plain, ours = row["plain"], row["warmstart"]
-        table.add_row("wall seconds", f"{plain['seconds']:.0f}", f"{ours['seconds']:.0f}")
-        table.add_row("held-out accuracy", f"{plain['accuracy']:.3f}", f"{ours['accuracy']:.3f}")
-        table.add_row("peak memory, GB", f"{plain['peak_gb']:.1f}", f"{ours['peak_gb']:.1f}")
+        sides = [side for side in ("plain", "warmstart") if side in row]
+        for side in sides:
+            table.add_column({"plain": "plain Keras"}.get(side, side), justify="right")
+        for title, key, digits in (
+            ("wall seconds", "seconds", 0),
+            ("held-out accuracy", "accuracy", 3),
+            ("peak memory, GB", "peak_gb", 1),
+        ):
+            table.add_row(title, *(f"{row[side][key]:.{digits}f}" for side in sides))
         console.print(table)
-        for name, ratio in row["ratios"].items():
+        for name, ratio in row.get("ratios", {}).items():
             console.print(f"  {name}: {ratio:.2f}")
 
 

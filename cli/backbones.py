@@ -140,12 +140,12 @@ def _compared(
     from components.image_example_gen.photos import read_photos
 
     # What can be wrong with the folder is found before scikit-learn is imported.
-    listed = read_photos(str(data))
+    listing = read_photos(str(data))
     from components.probe.linear_probe import candidate_at_default_size, probe_photos, usable_folds
 
-    photos = probe_photos(str(data), listed)
+    photos = probe_photos(str(data), listing.photos)
     folds = usable_folds(photos.labels, wanted_folds)
-    notes = _notes(photos, wanted=wanted_folds, usable=folds)
+    notes = _notes(photos, len(listing.problems), wanted=wanted_folds, usable=folds)
     say("\n".join([_introduction(photos, folds), *notes, "", _HEADER]))
     candidates = [candidate_at_default_size(*choice) for choice in chosen]
     trials = _tried(candidates, photos, folds=folds, seed=seed, say=say)
@@ -291,8 +291,11 @@ def _introduction(photos: ProbePhotos, folds: int) -> str:
     )
 
 
-def _notes(photos: ProbePhotos, *, wanted: int, usable: int) -> list[str]:
+def _notes(photos: ProbePhotos, unusable: int, *, wanted: int, usable: int) -> list[str]:
     notes: list[str] = []
+    if unusable:
+        files = "1 file was" if unusable == 1 else f"{unusable} files were"
+        notes.append(f"{files} left out, as no photo that can be used.")
     if photos.copies == 1:
         notes.append("1 file was left out, as a copy of another photo.")
     elif photos.copies:

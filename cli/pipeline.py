@@ -73,9 +73,10 @@ def _run(
     weights_file(settings.backbone.weights)
     check_photos(
         str(data),
-        read_photos(str(data)),
+        read_photos(str(data), settings.data.max_pixels),
         eval_fraction=settings.split.eval_fraction,
         seed=settings.split.seed,
+        max_bad_fraction=settings.data.max_bad_fraction,
     )
     folders = prepare_output(output or DEFAULT_OUTPUT)
 

@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.outcome import CACHED, LOG_FILE, Outcome
+from pipelines.outcome import CACHED, LOG_FILE, Outcome, Results
 from schemas.errors import printable
+
+# Of the files that were set aside.
+_MOST_SHOWN = 10
 
 
 def print_summary(outcome: Outcome) -> None:
@@ -25,6 +28,7 @@ def print_summary(outcome: Outcome) -> None:
     metrics = results.metrics
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
     console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
+    _print_quarantine(console, results)
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
@@ -52,6 +56,20 @@ def print_summary(outcome: Outcome) -> None:
             f"{'Try it':<12} {command} predict {shlex.quote(results.pushed_to)} PHOTO.jpg"
         )
     console.print(f"{'Curves':<12} {command} tensorboard --output {shlex.quote(output)}")
+
+
+def _print_quarantine(console: Console, results: Results) -> None:
+    files = results.quarantined
+    if not files:
+        return
+    count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
+    console.print(Text(f"{count} set aside and not learnt from:", style="yellow"))
+    shown = (Text(f"  {printable(p.path)}: {p.reason}") for p in files[:_MOST_SHOWN])
+    for line in shown:
+        console.print(line)
+    hidden = len(files) - _MOST_SHOWN
+    if hidden > 0:
+        console.print(f"  and {hidden} more, see {results.quarantine}")
 
 
 def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:

@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
+from components.image_example_gen.photos import MAX_BAD_FRACTION, MAX_PIXELS
 from schemas.errors import ConfigError, shortened_list
 
 
@@ -39,6 +40,20 @@ def _known_backbone(name: str) -> str:
     near = difflib.get_close_matches(name, BACKBONES, n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}" if near else ""
     raise ValueError(f"no model of keras.applications{hint}")
+
+
+class DataConfig(_Section):
+    """Which files of the data folder are used; the others are set aside, and listed."""
+
+    max_pixels: int = Field(
+        MAX_PIXELS, ge=1, le=10**9, description="Width times height of a photo, at most."
+    )
+    max_bad_fraction: float = Field(
+        MAX_BAD_FRACTION,
+        ge=0,
+        lt=1,
+        description="Share of files set aside above which the run stops.",
+    )
 
 
 class SplitConfig(_Section):
@@ -198,6 +213,7 @@ class PipelineConfig(_Section):
         "warmstart",
         description="Of the pipeline: lower-case letters, digits and hyphens, at most 63.",
     )
+    data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
     image: ImageConfig = ImageConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from pipeline_runs import PipelineRuns, copy_sample
+from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side
 
 from pipelines.folders import prepare_output
 
@@ -16,6 +16,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineRuns, d
     """The first run on a small data set, with the states of its components."""
     folder = tmp_path_factory.mktemp("pipeline")
     runs = PipelineRuns(copy_sample(folder / "photos"), prepare_output(folder / "output"))
+    lay_on_the_side(runs.data / "food")
     shutil.copytree(runs.data, folder / "pristine")
     return runs, runs.run("first")
 

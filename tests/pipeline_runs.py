@@ -6,6 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 import samples
 from pipelines.folders import OutputFolders
 from pipelines.outcome import RUNNING, ComponentRun
@@ -55,3 +57,13 @@ def copy_sample(target: Path, photos_per_class: int = PHOTOS_PER_CLASS) -> Path:
             for photo in sorted(folder.glob("*.jpg"))[:photos_per_class]:
                 shutil.copy(photo, target / folder.name)
     return target
+
+
+def lay_on_the_side(folder: Path) -> None:
+    """Rewrites photos as a camera held upright writes them: on their side, with EXIF to turn."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for file in sorted(folder.glob("*.jpg")):
+        with Image.open(file) as photo:
+            turned = photo.transpose(Image.Transpose.ROTATE_90)
+        turned.save(file, exif=exif)

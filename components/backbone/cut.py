@@ -67,6 +67,8 @@ def find_cut(backbone: keras.Model, start: float | int | str) -> Cut | None:
         wanted = operations.index(first) - 1
     else:
         wanted = _block_boundary(backbone, boundaries, start)
+        if wanted in boundaries:  # Neither one block more nor one less.
+            return Cut(wanted, operations[wanted].name)
     return _nearest(backbone, boundaries, wanted) if wanted >= 1 else Cut(-1, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ from schemas import features
 # wants more.
 _BATCH_SIZE_CPU = 8
 _BATCH_SIZE_GPU = 64
+_VIEWS_AT_A_TIME = 2
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,14 @@ class EmbeddingHandler(ModelHandler[Photo, list[bytes], Any]):
     ) -> Iterable[list[bytes]]:
         """Yields for each photo its rows, one a view."""
         encoded = tf.constant([photo.encoded for photo in batch])
-        outputs = [model(encoded, tf.constant(view)) for view in range(self._views + 1)]
-        arrays = [(e.numpy(), None if a is None else a.numpy()) for e, a in outputs]
+
+        def view_of(view: int) -> tuple[np.ndarray, np.ndarray | None]:
+            embeddings, kept = model(encoded, tf.constant(view))
+            return embeddings.numpy(), None if kept is None else kept.numpy()
+
+        # Decoding and changing photos take one core each: the next view keeps the others busy.
+        with ThreadPoolExecutor(_VIEWS_AT_A_TIME) as pool:
+            arrays = list(pool.map(view_of, range(self._views + 1)))
         for index, photo in enumerate(batch):
             yield [
                 _row(photo, embeddings[index], None if kept is None else kept[index])

@@ -9,18 +9,39 @@ from tfx.proto import example_gen_pb2
 from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
 
 from components.image_example_gen.driver import Driver
-from components.image_example_gen.executor import CODE_DIGEST_KEY, SPLIT_SEED_KEY, Executor
-from components.image_example_gen.photos import SPLIT_BUCKETS, eval_buckets
+from components.image_example_gen.executor import (
+    CODE_DIGEST_KEY,
+    EVAL_FRACTION_KEY,
+    MAX_BAD_FRACTION_KEY,
+    MAX_PIXELS_KEY,
+    QUARANTINE_KEY,
+    SPLIT_SEED_KEY,
+    Executor,
+)
+from components.image_example_gen.photos import (
+    MAX_BAD_FRACTION,
+    MAX_PIXELS,
+    SPLIT_BUCKETS,
+    eval_buckets,
+)
+from components.image_example_gen.quarantine import Quarantine
 from schemas import features
 
 
 class ImageExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
-    """That of TFX's FileBasedExampleGen, with the seed of the split."""
+    """That of TFX's FileBasedExampleGen, with quarantine and the seed of the split."""
 
     PARAMETERS = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
+        EVAL_FRACTION_KEY: component_spec.ExecutionParameter(type=float),
         SPLIT_SEED_KEY: component_spec.ExecutionParameter(type=int),
+        MAX_PIXELS_KEY: component_spec.ExecutionParameter(type=int),
+        MAX_BAD_FRACTION_KEY: component_spec.ExecutionParameter(type=float),
         CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
+    }
+    OUTPUTS = {
+        **standard_component_specs.FileBasedExampleGenSpec.OUTPUTS,
+        QUARANTINE_KEY: component_spec.ChannelParameter(type=Quarantine),
     }
 
 
@@ -29,7 +50,8 @@ class ImageExampleGen(FileBasedExampleGen):
 
     Each example holds the encoded photo, its label (the folder's name), its path and a few
     numbers about it: see `schemas.features`. The split of a photo is a hash of its content and
-    the seed, so that adding photos never moves another one.
+    the seed, so that adding photos never moves another one. Files that cannot be used do not
+    stop it: they are listed, with the reason, in the output `quarantine`.
 
     Example:
         example_gen = ImageExampleGen(input_base="photos", eval_fraction=0.2, split_seed=42)
@@ -41,7 +63,14 @@ class ImageExampleGen(FileBasedExampleGen):
     DRIVER_CLASS = Driver
 
     def __init__(
-        self, input_base: str, *, eval_fraction: float, split_seed: int, code_digest: str = ""
+        self,
+        input_base: str,
+        *,
+        eval_fraction: float,
+        split_seed: int,
+        max_pixels: int = MAX_PIXELS,
+        max_bad_fraction: float = MAX_BAD_FRACTION,
+        code_digest: str = "",
     ) -> None:
         """Builds the component.
 
@@ -49,6 +78,8 @@ class ImageExampleGen(FileBasedExampleGen):
             input_base: the data folder.
             eval_fraction: share of the photos for evaluation, between 0 and 1.
             split_seed: another seed gives another division.
+            max_pixels: a photo with more is set aside before it is decoded.
+            max_bad_fraction: share of files set aside above which the component fails.
             code_digest: of the code that the executor runs; a change re-runs it.
         """
         spec = ImageExampleGenSpec(
@@ -58,7 +89,14 @@ class ImageExampleGen(FileBasedExampleGen):
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
             examples=channel.Channel(type=standard_artifacts.Examples),
-            **{SPLIT_SEED_KEY: split_seed, CODE_DIGEST_KEY: code_digest},
+            **{
+                QUARANTINE_KEY: channel.Channel(type=Quarantine),
+                EVAL_FRACTION_KEY: eval_fraction,
+                SPLIT_SEED_KEY: split_seed,
+                MAX_PIXELS_KEY: max_pixels,
+                MAX_BAD_FRACTION_KEY: max_bad_fraction,
+                CODE_DIGEST_KEY: code_digest,
+            },
         )
         # FileBasedExampleGen's own constructor knows no further properties.
         base_beam_component.BaseBeamComponent.__init__(self, spec=spec)

@@ -1,18 +1,24 @@
 """Finds the photos of a data folder, fingerprints them and decides the split of each.
 
+Files that cannot be used are set aside with a reason; decoding, later on, may find more.
+
 Needs no TensorFlow, so that a folder that cannot be used is refused at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from schemas import features
 from schemas.errors import DataError, printable, shortened_list
@@ -20,13 +26,24 @@ from schemas.errors import DataError, printable, shortened_list
 # Resolution of the split: the evaluation share is rounded to thousandths.
 SPLIT_BUCKETS = 1000
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp"})
+# A file named so is meant to be a photo. Those of the second line are not decoded, but listed.
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp"}
+    | {".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl"}
+)
 
 # First bytes of the formats that `tf.io.decode_image` reads; RIFF is completed below for WebP.
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM")
 
 # Left behind by operating systems and archivers; never photos.
 _IGNORED_NAMES = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"})
+
+# In Pillow's words.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+
+# Decoded and resized, such a photo takes some 800 MB.
+MAX_PIXELS = 50_000_000
+MAX_BAD_FRACTION = 0.05
 
 # How many other seeds are tried for one that gives every class a photo in each split.
 _SEEDS_TRIED = 1000
@@ -45,6 +62,32 @@ class Photo:
     path: str
     label: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Problem(Photo):
+    """A file that cannot be used.
+
+    Attributes:
+        reason: why, such as `empty`.
+        size: in bytes.
+    """
+
+    reason: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in the class folders of a data folder.
+
+    Attributes:
+        photos: those with nothing known against them, in the order of their paths.
+        problems: the others.
+    """
+
+    photos: list[Photo]
+    problems: list[Problem]
 
 
 def photo_paths(folder: str) -> list[str]:
@@ -76,22 +119,62 @@ def photo_paths(folder: str) -> list[str]:
     return paths
 
 
-def read_photos(folder: str) -> list[Photo]:
-    """Lists the photos of a data folder with the digest of each.
+def read_photos(folder: str, max_pixels: int = MAX_PIXELS) -> Listing:
+    """Lists the photos of a data folder with the digest of each, by a look at their headers.
+
+    Args:
+        folder: the data folder.
+        max_pixels: a photo with more is set aside.
 
     Raises:
-        DataError: as `photo_paths`, and if a file cannot be read or is not an image.
+        DataError: as `photo_paths`, and if a file cannot be read.
     """
     photos: list[Photo] = []
-    not_images: list[str] = []
+    problems: list[Problem] = []
     for path in photo_paths(folder):
         content = read_photo(folder, path)
-        if not looks_like_image(content):
-            not_images.append(path)
-        photos.append(Photo(path, label_of(path), hashlib.sha256(content).hexdigest()))
-    if not_images:
-        raise DataError(unreadable_sentence(folder, not_images, of=len(photos)))
-    return photos
+        photo = photo_of(path, content)
+        reason = problem_with(content, max_pixels)
+        if reason:
+            problems.append(problem_of(photo, reason, content))
+        else:
+            photos.append(photo)
+    return Listing(photos, problems)
+
+
+def photo_of(path: str, content: bytes) -> Photo:
+    """Describes a photo by its path, relative to the data folder, and content."""
+    return Photo(path, path.split("/", 1)[0], hashlib.sha256(content).hexdigest())
+
+
+def problem_of(photo: Photo, reason: str, content: bytes) -> Problem:
+    """Describes a file that cannot be used."""
+    return Problem(photo.path, photo.label, photo.digest, reason, len(content))
+
+
+def problem_with(content: bytes, max_pixels: int) -> str | None:
+    """Returns why a file cannot be used, as far as its header tells.
+
+    Args:
+        content: of the file.
+        max_pixels: width times height may be this at most.
+    """
+    if not content:
+        return "empty"
+    if not looks_like_image(content):
+        return "not a JPEG, PNG, GIF, BMP or WebP file"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                width, height = image.size
+    except Image.DecompressionBombError:
+        return "more than data.max_pixels"
+    except Exception:  # noqa: BLE001 (Pillow's readers raise whatever a header makes them)
+        return "damaged header"
+    if width * height > max_pixels:
+        return f"{width} x {height} pixels, more than data.max_pixels"
+    return None
 
 
 def read_photo(folder: str, path: str) -> bytes:
@@ -114,28 +197,15 @@ def looks_like_image(content: bytes) -> bool:
     return content.startswith(_MAGIC) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
 
 
-def unreadable_sentence(folder: str, paths: Sequence[str], *, of: int) -> str:
-    """Says which files of a data folder are no images."""
-    names = shortened_list(map(printable, paths))
-    return (
-        f"{printable(folder)}: {len(paths)} of {of} files cannot be decoded as a JPEG, PNG, GIF, "
-        f"BMP or WebP image; replace or remove them: {names}."
-    )
-
-
-def label_of(path: str) -> str:
-    """Returns the class of a photo: the first folder of its path."""
-    return path.split("/", 1)[0]
-
-
-def fingerprint(photos: Iterable[Photo]) -> str:
+def fingerprint(listing: Listing) -> str:
     """Digests which content lies under which path, and so under which label.
 
     TFX's own fingerprint is count, bytes and times of files: it does not see a photo moved
     from one class folder to another.
     """
-    listing = json.dumps([[photo.path, photo.digest] for photo in photos])
-    return "sha256:" + hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+    files = sorted([*listing.photos, *listing.problems], key=lambda photo: photo.path)
+    text = json.dumps([[photo.path, photo.digest] for photo in files])
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def split_key(digest: str, seed: int) -> str:
@@ -166,13 +236,31 @@ def eval_buckets(eval_fraction: float) -> int:
     return round(eval_fraction * SPLIT_BUCKETS)
 
 
-def check_photos(folder: str, photos: Sequence[Photo], *, eval_fraction: float, seed: int) -> None:
+def check_photos(
+    folder: str,
+    listing: Listing,
+    *,
+    eval_fraction: float,
+    seed: int,
+    max_bad_fraction: float = MAX_BAD_FRACTION,
+) -> None:
     """Makes sure that a classifier can be trained and evaluated on these photos.
 
     Raises:
-        DataError: if there are fewer than two classes, or a class has no photo in a split.
+        DataError: if too many files cannot be used, there are fewer than two classes, or a
+            class has no photo in a split.
     """
+    photos, problems = listing.photos, listing.problems
+    total = len(photos) + len(problems)
+    if len(problems) > max_bad_fraction * total:
+        names = shortened_list(f"{printable(p.path)} ({p.reason})" for p in problems)
+        raise DataError(
+            f"{printable(folder)}: {len(problems)} of {total} files cannot be used, more than "
+            f"data.max_bad_fraction = {max_bad_fraction:g} allows; replace or remove them, or "
+            f"raise it: {names}."
+        )
     counts = Counter(photo.label for photo in photos)
+    counts.update({problem.label: 0 for problem in problems})
     if len(counts) == 1:
         raise DataError(
             f"{printable(folder)} holds one class only, {printable(next(iter(counts)))}: a "

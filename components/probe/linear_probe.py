@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 from components.backbone.cache import EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
-from components.image_example_gen.photos import Photo, read_photo, unreadable_sentence
+from components.image_example_gen.photos import Photo, read_photo
 from schemas.errors import DataError, ModelError, printable, shortened_list
 
 # Quantile of the normal distribution for two-sided intervals of 95 %.
@@ -109,7 +109,7 @@ def probe_photos(folder: str, photos: Sequence[Photo]) -> ProbePhotos:
 
     Args:
         folder: the data folder.
-        photos: as `read_photos` lists them.
+        photos: those of `read_photos` with nothing known against them.
 
     Raises:
         DataError: if there are fewer than two classes, or a class has one photo only.
@@ -302,4 +302,7 @@ def _decoded_batches(photos: ProbePhotos, size: int) -> Iterator[np.ndarray]:
             if not broken:
                 yield np.stack([photo for photo in batch if photo is not None])
     if broken:
-        raise DataError(unreadable_sentence(photos.folder, broken, of=len(photos.paths)))
+        raise DataError(
+            f"{printable(photos.folder)}: {len(broken)} of {len(photos.paths)} photos cannot be "
+            f"decoded; replace or remove them: {shortened_list(map(printable, broken))}."
+        )

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.transform.orientation import exif_orientation, oriented
 from schemas import features
 
 IMAGE_SIZE_KEY = "image_size"
@@ -43,7 +44,7 @@ def decode_photo(encoded: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes one photo at its own size; transparency is left out.
+    """Decodes one photo at its own size, turned as EXIF says; transparency is left out.
 
     Args:
         encoded: string (), a JPEG, PNG, GIF (its first frame), BMP or WebP file.
@@ -64,7 +65,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
     )
     # decode_image leaves the rank unknown to the graph.
-    return tf.ensure_shape(photo, (None, None, 3))
+    photo = tf.ensure_shape(photo, (None, None, 3))
+    return oriented(photo, exif_orientation(encoded))
 
 
 def decode_photos(encoded: tf.Tensor, size: int) -> tf.Tensor:

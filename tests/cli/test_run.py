@@ -14,6 +14,8 @@ from pipeline_runs import QUICK, copy_sample
 import samples
 
 WARMSTART = str(Path(sys.executable).with_name("warmstart"))
+# Bytes of a sample photo: more than its header, less than the whole.
+HALF = 2000
 COMPONENT_KEYS = {"id", "state", "seconds"}
 
 
@@ -28,6 +30,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     folder = tmp_path_factory.mktemp("command line")
     data = copy_sample(folder / "my photos", photos_per_class=8)
     (data / "birds").rename(data / "Vögel\n& co")
+    broken = data / "food" / "<broken>.jpg"
+    broken.write_bytes(min((data / "food").iterdir()).read_bytes()[:HALF])
     overrides = [f"--set={override}" for override in (*QUICK, "split.seed=5")]
     options = ["--data", data, "--output", folder / "output", "--json", *overrides]
     return folder, warmstart("pipeline", "run", *options)
@@ -44,6 +48,9 @@ def test_run_prints_one_json_object(
     assert outcome["error"] is None
     assert outcome["classes"] == ["Vögel\n& co", "food", "mammals", "plants"]
     assert {"accuracy", "log_loss"} <= set(outcome["metrics"])
+    assert outcome["quarantined"] == [
+        {"path": "food/<broken>.jpg", "class": "food", "reason": "cannot be decoded", "bytes": HALF}
+    ]
     assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 10
     assert {component["state"] for component in outcome["components"]} == {"executed"}
     saved = folder / "output" / "runs" / outcome["run_id"] / "metrics.json"
@@ -63,7 +70,9 @@ def test_run_shows_components_and_epochs_on_stderr(
 def test_report_is_written(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, result = run
     page = folder / "output" / "runs" / json.loads(result.stdout)["run_id"] / "report.html"
-    assert "Vögel\n&amp; co" in page.read_text()
+    text = page.read_text()
+    assert "Vögel\n&amp; co" in text
+    assert "food/&lt;broken&gt;.jpg</code></th><td>cannot be decoded</td>" in text
 
 
 def test_predict_goes_on_after_a_broken_file(
@@ -83,19 +92,22 @@ def test_predict_goes_on_after_a_broken_file(
     }
 
 
-def test_photo_that_only_looks_like_one_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
-    """It begins like a JPEG, so only decoding it tells."""
+def test_too_many_photos_that_only_look_like_some_stop_the_run(tmp_path: Path) -> None:
+    """They begin like a JPEG, so only decoding them tells."""
     data = copy_sample(tmp_path / "photos", photos_per_class=8)
-    broken = data / "food" / "broken.jpg"
-    broken.write_bytes(min((data / "food").iterdir()).read_bytes()[:300])
+    whole = sorted((data / "food").iterdir())[:2]
+    for number, photo in enumerate(whole):
+        content = photo.read_bytes()
+        (data / "food" / f"broken {number}.jpg").write_bytes(content[: len(content) // 2])
     result = warmstart("pipeline", "run", "--data", data, "--output", tmp_path / "o", "--json")
 
     assert result.returncode == 1
     outcome = json.loads(result.stdout)
     assert outcome["state"] == "failed"
     assert outcome["error"] == (
-        f"{data}: 1 of 33 files cannot be decoded as a JPEG, PNG, GIF, BMP or WebP image; "
-        "replace or remove them: food/broken.jpg."
+        f"{data}: 2 of 34 files cannot be used, more than data.max_bad_fraction = 0.05 allows; "
+        "replace or remove them, or raise it: food/broken 0.jpg (cannot be decoded), "
+        "food/broken 1.jpg (cannot be decoded)."
     )
     assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 9
     assert "Traceback" not in result.stderr

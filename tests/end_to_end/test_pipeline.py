@@ -78,6 +78,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
 
     for wanted in (
         "Examples",
+        "Quarantine",
         "ExampleStatistics",
         "Schema",
         "ExampleAnomalies",
@@ -195,7 +196,10 @@ def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
 
 
 def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:
-    """The same photos as files, as examples, and as Transform hands them to the Trainer."""
+    """The same photos as files, as examples, and as Transform hands them to the Trainer.
+
+    Those of food lie on their side.
+    """
     runs.run("served")
     pushed = read_results(runs.output, "served", load_config(None, QUICK)).pushed_to
     model = tf.saved_model.load(pushed)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components.image_example_gen.photos import Problem
 from pipelines.config import load_config
 from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results
 from pipelines.report import write_report
@@ -64,6 +65,8 @@ def results(*labels: str) -> Results:
         confusion={
             actual: {label: 7 if label == actual else 1 for label in labels} for actual in labels
         },
+        quarantined=[],
+        quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
         model_run="/out/artifacts/Trainer/model_run/7",
         evaluation="/out/artifacts/Evaluator/evaluation/8",
     )
@@ -121,6 +124,24 @@ def test_report_of_a_model_that_is_not_blessed_says_why(tmp_path: Path) -> None:
     assert f"✗ Not blessed, so not pushed: {'; '.join(reasons)}." in page.texts_of("p")
     assert "Pushed to" not in page.html
     assert "None" not in page.html
+
+
+def test_report_lists_the_files_that_were_set_aside(tmp_path: Path) -> None:
+    problems = [Problem(f"cat/<{n}>.jpg", "cat", "ab", "empty", n) for n in range(102)]
+    page = report(tmp_path, replace(results("cat", "dog"), quarantined=problems))
+
+    assert (
+        "102 of the files in the class folders could not be used, and nothing was learnt from "
+        "them." in page.texts_of("p")
+    )
+    assert "cat/<0>.jpg" in page.texts_of("code")
+    assert "cat/<99>.jpg" in page.texts_of("code")
+    assert "cat/<100>.jpg" not in page.texts_of("code")
+    assert any(text.startswith("and 2 more, see") for text in page.texts_of("p"))
+
+
+def test_report_without_such_files_does_not_mention_them(tmp_path: Path) -> None:
+    assert "Set aside" not in report(tmp_path, results("cat", "dog")).texts_of("h2")
 
 
 HOSTILE = {

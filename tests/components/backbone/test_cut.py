@@ -117,6 +117,10 @@ def test_cut_takes_a_small_tensor_among_neighbours() -> None:
 BLOCKS = {
     "ResNet50, 1": ("ResNet50", 1, "conv5_block2_add", "conv5_block3_1_conv"),
     "ResNet50, 3": ("ResNet50", 3, "conv4_block6_add", "conv5_block1_1_conv"),
+    # Concatenates in every block: the sums of the others are farther apart.
+    "DenseNet121, 1": pytest.param(
+        "DenseNet121", 1, "conv5_block15_concat", "conv5_block16_0_bn", marks=pytest.mark.slow
+    ),
     "MobileNetV2, 2": ("MobileNetV2", 2, "block_12_add", "block_14_expand"),
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
 import random
 import re
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from PIL import Image
 
 from components.image_example_gen.photos import (
+    Problem,
     check_photos,
     eval_buckets,
     fingerprint,
@@ -30,11 +33,11 @@ from schemas.errors import DataError
 NOBODY = 65534
 
 
-def encoded(seed: int = 0, kind: str = "JPEG") -> bytes:
+def encoded(seed: int = 0, kind: str = "JPEG", size: int = 8) -> bytes:
     """Returns a small photo of noise; another seed gives other bytes."""
-    noise = random.Random(seed).randbytes(8 * 8 * 3)
+    noise = random.Random(seed).randbytes(size * size * 3)
     stream = io.BytesIO()
-    Image.frombytes("RGB", (8, 8), noise).save(stream, kind)
+    Image.frombytes("RGB", (size, size), noise).save(stream, kind)
     return stream.getvalue()
 
 
@@ -102,7 +105,7 @@ FOUND = {
 def test_photo_is_found_with_its_class_and_content(tmp_path: Path, path: str) -> None:
     add(tmp_path, path)
 
-    (photo,) = read_photos(str(tmp_path))
+    (photo,) = read_photos(str(tmp_path)).photos
     assert photo.path == path
     assert photo.label == path.split("/", maxsplit=1)[0]
 
@@ -222,24 +225,94 @@ def test_empty_class_folders_among_others_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_text_named_like_a_photo_is_refused(tmp_path: Path) -> None:
+def bomb() -> bytes:
+    """Returns a small PNG that claims to be 20,000 pixels wide and high."""
+    content = bytearray(encoded(kind="PNG"))
+    content[16:24] = (20_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+PROBLEMS = {
+    "empty": (b"", "empty"),
+    "text": (b"Tom is shy.", "not a JPEG, PNG, GIF, BMP or WebP file"),
+    "magic alone": (b"\x89PNG\r\n\x1a\n", "damaged header"),
+    "header of a JPEG cut off": (encoded()[:60], "damaged header"),
+    "bomb": (bomb(), "more than data.max_pixels"),
+    "large": (encoded(7, size=65), "65 x 65 pixels, more than data.max_pixels"),
+}
+
+
+def test_photo_of_a_format_that_is_not_decoded_is_set_aside(tmp_path: Path) -> None:
     add(tmp_path, "cat/tom.jpg")
+    add(tmp_path, "cat/scan.TIF", encoded(kind="TIFF"))
+
+    (problem,) = read_photos(str(tmp_path)).problems
+    assert problem.path == "cat/scan.TIF"
+    assert problem.reason == "not a JPEG, PNG, GIF, BMP or WebP file"
+
+
+@pytest.mark.parametrize(("content", "reason"), PROBLEMS.values(), ids=PROBLEMS)
+def test_file_that_cannot_be_used_is_set_aside(tmp_path: Path, content: bytes, reason: str) -> None:
+    add(tmp_path, "cat/tom.jpg")
+    add(tmp_path, "dog/re\nx.JPG", content)
+
+    listing = read_photos(str(tmp_path), max_pixels=64 * 64)
+
+    assert [photo.path for photo in listing.photos] == ["cat/tom.jpg"]
+    digest = hashlib.sha256(content).hexdigest()
+    assert listing.problems == [Problem("dog/re\nx.JPG", "dog", digest, reason, len(content))]
+
+
+def test_photo_with_as_many_pixels_as_allowed_is_used(tmp_path: Path) -> None:
+    add(tmp_path, "cat/tom.jpg", encoded(7, size=64))
+
+    assert len(read_photos(str(tmp_path), max_pixels=64 * 64).photos) == 1
+
+
+def test_too_many_files_set_aside_are_refused_with_their_reasons(tmp_path: Path) -> None:
+    for number in range(40):
+        add(tmp_path, f"{'cat' if number % 2 else 'dog'}/{number}.jpg", encoded(number))
     add(tmp_path, "cat/notes.JPG", b"Tom is shy.")
     add(tmp_path, "dog/empty\n.png", b"")
+    check(tmp_path)
 
-    assert refusal(tmp_path) == (
-        f"{tmp_path}: 2 of 3 files cannot be decoded as a JPEG, PNG, GIF, BMP or WebP image; "
-        "replace or remove them: cat/notes.JPG, 'dog/empty\\n.png'."
+    add(tmp_path, "dog/more.png", b"")
+    with pytest.raises(DataError) as error:
+        check(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: 3 of 43 files cannot be used, more than data.max_bad_fraction = 0.05 "
+        "allows; replace or remove them, or raise it: cat/notes.JPG (not a JPEG, PNG, GIF, BMP "
+        "or WebP file), 'dog/empty\\n.png' (empty), dog/more.png (empty)."
     )
 
 
-def test_many_broken_files_are_counted_after_the_tenth(tmp_path: Path) -> None:
+def test_many_files_set_aside_are_counted_after_the_tenth(tmp_path: Path) -> None:
     for number in range(12):
-        add(tmp_path, f"cat/{number:02}.jpg", b"text")
+        add(tmp_path, f"cat/{number:02}.jpg", b"")
 
-    assert refusal(tmp_path) == (
-        f"{tmp_path}: 12 of 12 files cannot be decoded as a JPEG, PNG, GIF, BMP or WebP image; "
-        f"replace or remove them: {', '.join(f'cat/{n:02}.jpg' for n in range(10))}, and 2 more."
+    with pytest.raises(DataError) as error:
+        check(tmp_path)
+    names = ", ".join(f"cat/{n:02}.jpg (empty)" for n in range(10))
+    assert str(error.value).endswith(f"raise it: {names}, and 2 more.")
+
+
+def test_class_of_which_no_photo_is_left_is_named(tmp_path: Path) -> None:
+    for number in range(10):
+        add(tmp_path, f"cat/{number}.jpg", encoded(number))
+    add(tmp_path, "dog/rex.jpg", b"")
+
+    with pytest.raises(DataError) as error:
+        check_photos(
+            str(tmp_path),
+            read_photos(str(tmp_path)),
+            eval_fraction=0.5,
+            seed=42,
+            max_bad_fraction=0.5,
+        )
+    assert str(error.value) == (
+        f"{tmp_path}: each class needs at least 2 photos, one to train and one to evaluate with, "
+        "but dog has 0; add photos or remove the class folder."
     )
 
 
@@ -413,7 +486,7 @@ def test_adding_renaming_and_relabelling_photos_moves_none_to_the_other_split(
     tmp_path: Path,
 ) -> None:
     def splits() -> dict[str, str]:
-        photos = read_photos(str(tmp_path))
+        photos = read_photos(str(tmp_path)).photos
         return {photo.digest: split_of(photo.digest, 42, 200) for photo in photos}
 
     for number in range(40):
@@ -434,7 +507,7 @@ def test_copies_of_a_photo_lie_in_one_split(tmp_path: Path) -> None:
     for number in range(20):
         add(tmp_path, f"cat/{number}.jpg", encoded(1))
 
-    assert len({split_of(p.digest, 42, 500) for p in read_photos(str(tmp_path))}) == 1
+    assert len({split_of(p.digest, 42, 500) for p in read_photos(str(tmp_path)).photos}) == 1
 
 
 def move_to_other_class(root: Path) -> None:
