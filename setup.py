@@ -14,6 +14,8 @@ setup(
     },
     install_requires=[
         "apache-beam",
+        "cleanlab>=2.9",
+        "imagehash>=4.3",
         "jinja2>=3.1",
         "keras>=3.15,<4",
         "ml-metadata",
@@ -35,6 +37,7 @@ setup(
     ],
     extras_require={
         "dev": [
+            "hypothesis>=6",
             "import-linter>=2.1",
             "mypy>=1.15",
             "pip>=25",  # TFX's own command line (`tfx pipeline create`) runs `pip freeze`.
