@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.data_survey import DATA_HELP, surveyed
 from cli.errors import Debug, reported
 from cli.quiet import quiet_tensorflow
 from cli.weights_cache import WeightsCache
@@ -82,8 +83,8 @@ def list_backbones(
 @app.command("compare")
 def compare(
     data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Folder with a folder of photos per class."),
+        str,
+        typer.Option("--data", metavar="DATA", help=DATA_HELP),
     ],
     names: Annotated[
         str,
@@ -128,7 +129,7 @@ def compare(
 
 
 def _compared(
-    data: Path,
+    data: str,
     chosen: list[tuple[str, str]],
     wanted_folds: int,
     seed: int,
@@ -137,15 +138,15 @@ def _compared(
     say: _Say,
 ) -> dict[str, Any]:
     """Compares, says what is found as soon as it is, and returns it for `--json`."""
-    from components.image_example_gen.photos import read_photos
+    from components.dataset.survey import SurveyOptions
 
     # What can be wrong with the folder is found before scikit-learn is imported.
-    listing = read_photos(str(data))
+    found = surveyed(data, SurveyOptions())
     from components.probe.linear_probe import candidate_at_default_size, probe_photos, usable_folds
 
-    photos = probe_photos(str(data), listing.photos)
+    photos = probe_photos(found.root, found.photos)
     folds = usable_folds(photos.labels, wanted_folds)
-    notes = _notes(photos, len(listing.problems), wanted=wanted_folds, usable=folds)
+    notes = _notes(photos, len(found.problems), wanted=wanted_folds, usable=folds)
     say("\n".join([_introduction(photos, folds), *notes, "", _HEADER]))
     candidates = [candidate_at_default_size(*choice) for choice in chosen]
     trials = _tried(candidates, photos, folds=folds, seed=seed, say=say)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backbones, init, pipeline, predict, tensorboard
+from cli import backbones, data, init, pipeline, predict, tensorboard
 
 app = typer.Typer(
     name="warmstart",
@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(data.app, name="data")
 app.command("predict")(predict.predict)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.data_survey import DATA_HELP, surveyed
 from cli.errors import Debug, reported
 from cli.weights_cache import WeightsCache
 
@@ -25,8 +26,8 @@ def pipeline() -> None:
 @app.command("run")
 def run(
     data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Folder with a folder of photos per class."),
+        str,
+        typer.Option("--data", metavar="DATA", help=DATA_HELP),
     ],
     output: Annotated[
         Path | None,
@@ -61,26 +62,22 @@ def run(
 
 
 def _run(
-    settings: PipelineConfig, data: Path, output: Path | None, *, as_json: bool, debug: bool
+    settings: PipelineConfig, data: str, output: Path | None, *, as_json: bool, debug: bool
 ) -> None:
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
     from components.backbone.weights import weights_file
-    from components.image_example_gen.photos import check_photos, read_photos
+    from components.dataset.checks import check_survey
+    from components.dataset.storage import is_remote
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.
     weights_file(settings.backbone.weights)
-    check_photos(
-        str(data),
-        read_photos(str(data), settings.data.max_pixels),
-        eval_fraction=settings.split.eval_fraction,
-        seed=settings.split.seed,
-        max_bad_fraction=settings.data.max_bad_fraction,
-    )
+    check_survey(data, surveyed(data, settings.survey_options), settings.survey_options)
     folders = prepare_output(output or DEFAULT_OUTPUT)
 
-    outcome = run_with_progress(settings, data.resolve(), folders, debug=debug)
+    place = data if is_remote(data) else str(Path(data).resolve())
+    outcome = run_with_progress(settings, place, folders, debug=debug)
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:

@@ -21,7 +21,7 @@ def predict(
         ),
     ],
     images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE…", help="JPEG, PNG, GIF, BMP or WebP files.")
+        list[str], typer.Argument(metavar="IMAGE…", help="JPEG, PNG, GIF, BMP, WebP or TIFF files.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     debug: Debug = False,

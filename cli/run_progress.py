@@ -35,13 +35,13 @@ _MARKS = {
 
 
 def run_with_progress(
-    config: PipelineConfig, data: Path, output: OutputFolders, *, debug: bool
+    config: PipelineConfig, data: str, output: OutputFolders, *, debug: bool
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's log instead of the terminal.
 
     Args:
         config: what to do.
-        data: absolute path of the data folder.
+        data: absolute path, or remote place, of the data folder, manifest or archive.
         output: where results go.
         debug: show the traceback of a component that fails.
     """
@@ -65,7 +65,7 @@ def run_with_progress(
 
 
 def _run(
-    config: PipelineConfig, data: Path, output: OutputFolders, run_id: str, progress: _Progress
+    config: PipelineConfig, data: str, output: OutputFolders, run_id: str, progress: _Progress
 ) -> Outcome:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -77,7 +77,7 @@ def _run(
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
     forget_vanished_pushes(output)
-    run(config, data=str(data), output=output, run_id=run_id, listener=progress.on_component)
+    run(config, data=data, output=output, run_id=run_id, listener=progress.on_component)
     results = read_results(output, run_id, config)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)

@@ -28,7 +28,7 @@ def print_summary(outcome: Outcome) -> None:
     metrics = results.metrics
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
     console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
-    _print_quarantine(console, results)
+    _print_survey(console, results)
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
@@ -58,18 +58,19 @@ def print_summary(outcome: Outcome) -> None:
     console.print(f"{'Curves':<12} {command} tensorboard --output {shlex.quote(output)}")
 
 
-def _print_quarantine(console: Console, results: Results) -> None:
-    files = results.quarantined
-    if not files:
-        return
-    count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
-    console.print(Text(f"{count} set aside and not learnt from:", style="yellow"))
-    shown = (Text(f"  {printable(p.path)}: {p.reason}") for p in files[:_MOST_SHOWN])
-    for line in shown:
-        console.print(line)
-    hidden = len(files) - _MOST_SHOWN
-    if hidden > 0:
-        console.print(f"  and {hidden} more, see {results.quarantine}")
+def _print_survey(console: Console, results: Results) -> None:
+    """Prints what is odd about the photos: files that were set aside, and warnings."""
+    files = results.survey["quarantined"]
+    if files:
+        count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
+        console.print(Text(f"{count} set aside and not learnt from:", style="yellow"))
+        for file in files[:_MOST_SHOWN]:
+            console.print(Text(f"  {printable(file['path'])}: {file['reason']}"))
+        hidden = len(files) - _MOST_SHOWN
+        if hidden > 0:
+            console.print(f"  and {hidden} more, see {results.quarantine}")
+    for warning in results.survey["warnings"]:
+        console.print(Text(f"Note: {warning}", style="yellow"))
 
 
 def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:

@@ -26,7 +26,7 @@ from pydantic.fields import FieldInfo
 from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
-from components.image_example_gen.photos import MAX_BAD_FRACTION, MAX_PIXELS
+from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
 from schemas.errors import ConfigError, shortened_list
 
 
@@ -54,11 +54,28 @@ class DataConfig(_Section):
         lt=1,
         description="Share of files set aside above which the run stops.",
     )
+    duplicates: Literal["near", "exact"] = Field(
+        "near",
+        description=(
+            "What counts as the same picture: near: also if resized, recompressed or slightly"
+            " cropped; exact: equal files only."
+        ),
+    )
+    label_conflicts: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="What becomes of a picture under two labels: leave_out or keep."
+    )
 
 
 class SplitConfig(_Section):
-    """How photos are divided into training and evaluation."""
+    """How photos are divided into training and evaluation, where the data does not say so."""
 
+    strategy: Literal["hashed", "stratified"] = Field(
+        "hashed",
+        description=(
+            "hashed: photos stay where they are when others are added; stratified: the same"
+            " share of each class, but photos may move."
+        ),
+    )
     eval_fraction: float = Field(
         0.2, ge=0.01, le=0.9, description="Share of the photos kept for evaluation."
     )
@@ -224,6 +241,11 @@ class PipelineConfig(_Section):
     fine_tune: FineTuneConfig = FineTuneConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @property
+    def survey_options(self) -> SurveyOptions:
+        """What decides which photos are used, and in which split."""
+        return SurveyOptions(**self.data.model_dump(), **self.split.model_dump())
 
     @property
     def image_size(self) -> int:

@@ -45,18 +45,18 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
 
     Args:
         config: what to do.
-        data: the folder that holds a folder of photos for each class.
+        data: the folder of photos, a manifest or an archive.
         output: where artifacts, metadata and models go.
     """
     # Photos become examples, each in the training or the evaluation split; files that cannot be
     # used are listed.
     example_gen = ImageExampleGen(
         input_base=data,
-        eval_fraction=config.split.eval_fraction,
-        split_seed=config.split.seed,
-        max_pixels=config.data.max_pixels,
-        max_bad_fraction=config.data.max_bad_fraction,
-        code_digest=code_digest("components/image_example_gen", "components/transform", "schemas"),
+        options=config.survey_options,
+        code_digest=code_digest(
+            *("components/dataset", "components/image_example_gen"),
+            *("components/transform", "schemas"),
+        ),
     )
     examples = example_gen.outputs["examples"]
 

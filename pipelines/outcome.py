@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.image_example_gen.photos import Problem
-
 
 @dataclass(frozen=True)
 class ComponentRun:
@@ -50,8 +48,8 @@ class Results:
         accuracy_by_class: share of each class's evaluation photos that were recognised.
         examples_by_class: how many evaluation photos each class has.
         confusion: photos by true class, then by predicted class.
-        quarantined: the files that were set aside.
-        quarantine: the file that lists them.
+        survey: what lies in the data folder, as `warmstart data check --json` prints it.
+        quarantine: the file that lists what was set aside.
         model_run: folder of TensorBoard's logs.
         evaluation: folder of TFMA's results.
     """
@@ -63,7 +61,7 @@ class Results:
     accuracy_by_class: dict[str, float]
     examples_by_class: dict[str, int]
     confusion: dict[str, dict[str, int]]
-    quarantined: list[Problem]
+    survey: dict[str, Any]
     quarantine: str
     model_run: str
     evaluation: str
@@ -102,10 +100,8 @@ class Outcome:
             "pushed_to": results.pushed_to if results else None,
             "metrics": metrics,
             "classes": list(results.accuracy_by_class) if results else [],
-            "quarantined": [
-                {"path": p.path, "class": p.label, "reason": p.reason, "bytes": p.size}
-                for p in (results.quarantined if results else [])
-            ],
+            "quarantined": results.survey["quarantined"] if results else [],
+            "warnings": results.survey["warnings"] if results else [],
             "components": [
                 {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
                 for c in self.components

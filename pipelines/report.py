@@ -10,7 +10,7 @@ from pipelines.config import PipelineConfig, commented_yaml
 from pipelines.outcome import Outcome, write_whole
 
 
-def write_report(outcome: Outcome, config: PipelineConfig, data: Path, folder: Path) -> Path:
+def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Path) -> Path:
     """Writes `report.html` of a run that succeeded.
 
     Args:

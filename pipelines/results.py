@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
-from components.image_example_gen.quarantine import quarantine_file, read_quarantine
+from components.image_example_gen.quarantine import quarantine_file, read_survey
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import Results
@@ -57,7 +57,7 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         accuracy_by_class=dict(sorted(accuracy_by_class.items())),
         examples_by_class=dict(sorted(examples_by_class.items())),
         confusion=_confusion(result, sorted(accuracy_by_class)),
-        quarantined=read_quarantine(outputs["Quarantine"].uri),
+        survey=read_survey(outputs["Quarantine"].uri),
         quarantine=quarantine_file(outputs["Quarantine"].uri),
         model_run=outputs["ModelRun"].uri,
         evaluation=evaluation.uri,

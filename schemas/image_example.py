@@ -13,7 +13,10 @@ STATISTICS_FEATURES = (
     features.WIDTH,
     features.HEIGHT,
     features.ASPECT,
+    features.CHANNELS,
     features.BRIGHTNESS,
+    features.CONTRAST,
+    features.SHARPNESS,
     features.FILE_SIZE,
 )
 
@@ -29,8 +32,8 @@ def image_example_schema() -> schema_pb2.Schema:
         name=features.IMAGE, type=schema_pb2.BYTES, image_domain=schema_pb2.ImageDomain()
     )
     schema.feature.add(name=features.LABEL, type=schema_pb2.BYTES)
-    for name in (features.WIDTH, features.HEIGHT, features.FILE_SIZE):
+    for name in (features.WIDTH, features.HEIGHT, features.CHANNELS, features.FILE_SIZE):
         schema.feature.add(name=name, type=schema_pb2.INT)
-    for name in (features.ASPECT, features.BRIGHTNESS):
+    for name in (features.ASPECT, features.BRIGHTNESS, features.CONTRAST, features.SHARPNESS):
         schema.feature.add(name=name, type=schema_pb2.FLOAT)
     return schema

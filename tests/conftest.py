@@ -11,6 +11,14 @@ from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side
 from pipelines.folders import prepare_output
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is known of data folders is neither read from nor left in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineRuns, dict[str, str]]:
     """The first run on a small data set, with the states of its components."""

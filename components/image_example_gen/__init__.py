@@ -1,1 +1,1 @@
-"""ImageExampleGen: class folders of photos become training and evaluation examples."""
+"""ImageExampleGen: the photos of a data folder become training and evaluation examples."""

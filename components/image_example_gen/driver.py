@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from tfx.components.example_gen import driver, input_processor
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.image_example_gen.photos import fingerprint, read_photos
+from components.dataset.image_file import Inspection
+from components.dataset.layout import Layout, find_photos
+from components.dataset.survey import MAX_PIXELS, inspect_files
 
 
 class PhotoInputProcessor(input_processor.FileBasedInputProcessor):
-    """Fingerprints the paths and contents of photos instead of their number, sizes and times."""
+    """Fingerprints the labels and contents of photos instead of their number, sizes and times."""
+
+    def __init__(self, data: str, max_pixels: int) -> None:
+        """Looks at nothing yet.
+
+        Args:
+            data: the data folder, manifest or archive.
+            max_pixels: as in `SurveyOptions`.
+        """
+        super().__init__(data, [example_gen_pb2.Input.Split(name="all", pattern="*")], None)
+        self._max_pixels = max_pixels
 
     def get_input_fingerprint(self, span: int, version: int | None) -> str:
-        """Returns a digest of every photo's path and content.
+        """Returns a digest of every file's path, label, given split and content.
 
         Raises:
             DataError: if the data folder cannot be used.
         """
         del span, version  # A data folder has neither.
-        return fingerprint(read_photos(self._input_base_uri))
+        layout = find_photos(self._input_base_uri)
+        return fingerprint(layout, inspect_files(layout, self._max_pixels))
 
 
 class Driver(driver.FileBasedDriver):
     """TFX's driver of file-based ExampleGens with the fingerprint of photos."""
+
+    _max_pixels = MAX_PIXELS
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        """Adds the fingerprint to the properties that decide about the cache."""
+        self._max_pixels = exec_properties["max_pixels"]
+        resolved: dict[str, Any] = super().resolve_exec_properties(
+            exec_properties, pipeline_info, component_info
+        )
+        return resolved
 
     def get_input_processor(
         self,
@@ -34,4 +61,18 @@ class Driver(driver.FileBasedDriver):
         input_base_uri: str | None = None,
     ) -> Any:
         """Returns the processor that TFX asks for span, version and fingerprint."""
-        return PhotoInputProcessor(input_base_uri, splits, range_config)
+        del splits, range_config  # Photos are found by class folder, not by pattern.
+        return PhotoInputProcessor(input_base_uri or "", self._max_pixels)
+
+
+def fingerprint(layout: Layout, inspections: Iterable[Inspection]) -> str:
+    """Digests which content lies under which path, label and given split.
+
+    TFX's own fingerprint is count, bytes and times of files: it does not see a photo moved
+    from one class folder to another, and sees a change where one was only touched.
+    """
+    rows = [
+        [labelled.file.path, labelled.label, labelled.split, seen.digest, seen.problem]
+        for labelled, seen in zip(layout.files, inspections, strict=True)
+    ]
+    return "sha256:" + hashlib.sha256(json.dumps(rows).encode()).hexdigest()

@@ -1,48 +1,54 @@
-"""Reads, measures and serializes each photo of a data folder, in a Beam pipeline."""
+"""Turns each photo of a data folder into an example, in a Beam pipeline."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
 
-from components.image_example_gen.photos import (
-    Listing,
-    Photo,
-    Problem,
-    check_photos,
-    photo_of,
-    photo_paths,
-    problem_of,
-    problem_with,
-    read_photo,
-    read_photos,
-    split_key,
-)
-from components.image_example_gen.quarantine import write_quarantine
+from components.dataset.checks import check_survey
+from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
+from components.dataset.storage import joined, read_bytes
+from components.dataset.summary import set_aside, summary
+from components.dataset.survey import Photo, Survey, SurveyOptions, survey
+from components.image_example_gen.quarantine import write_quarantine, write_survey
 from components.transform.preprocessing import decode
 from schemas import features
+from schemas.errors import DataError, printable
 
 QUARANTINE_KEY = "quarantine"
-EVAL_FRACTION_KEY = "eval_fraction"
-SPLIT_SEED_KEY = "split_seed"
-MAX_PIXELS_KEY = "max_pixels"
-MAX_BAD_FRACTION_KEY = "max_bad_fraction"
 CODE_DIGEST_KEY = "code_digest"
 
-_PROBLEMS = "problems"
-_PROBLEMS_PREFIX_KEY = "_problems_prefix"
+_SURVEY_KEY = "_survey"
+
+# Photos that are decoded at once, in parallel.
+_BATCH_SIZE = 32
+
+
+def output_config(buckets: Mapping[str, int]) -> example_gen_pb2.Output:
+    """Returns what tells TFX to divide examples by the hash of `features.SPLIT_KEY`.
+
+    Args:
+        buckets: number of hash buckets of each split.
+    """
+    split = example_gen_pb2.SplitConfig.Split
+    return example_gen_pb2.Output(
+        split_config=example_gen_pb2.SplitConfig(
+            splits=[split(name=name, hash_buckets=width) for name, width in buckets.items()],
+            partition_feature_name=features.SPLIT_KEY,
+        )
+    )
 
 
 class Executor(BaseExampleGenExecutor):
-    """TFX's base ExampleGen executor over photos in class folders."""
+    """TFX's base ExampleGen executor over the photos of a data folder."""
 
     def Do(
         self,
@@ -53,18 +59,26 @@ class Executor(BaseExampleGenExecutor):
         """Writes the examples of each split, and the list of files that were set aside.
 
         Raises:
-            DataError: if too many files were set aside, or too few photos are left.
+            DataError: if a classifier cannot be trained on these photos.
         """
-        prefix = os.path.join(self._get_tmp_dir(), _PROBLEMS)
-        exec_properties[_PROBLEMS_PREFIX_KEY] = prefix
-        super().Do(input_dict, output_dict, exec_properties)
-        problems = _read_problems(prefix)
-        write_quarantine(artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY]), problems)
-        if problems:
-            _check_rest(problems, exec_properties)
+        data = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        options = SurveyOptions(**{f.name: exec_properties[f.name] for f in fields(SurveyOptions)})
+        found = survey(data, options)
+        check_survey(data, found, options)
+        folder = artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY])
+        write_quarantine(folder, set_aside(found, options))
+        write_survey(folder, summary(data, found, options))
+        # Only the data folder tells whether there is a test split.
+        config = proto_utils.proto_to_json(output_config(found.buckets))
+        properties = {
+            **exec_properties,
+            standard_component_specs.OUTPUT_CONFIG_KEY: config,
+            _SURVEY_KEY: found,
+        }
+        super().Do(input_dict, output_dict, properties)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
-        """Returns the transform from a data folder to tf.train.Examples."""
+        """Returns the transform from photos to tf.train.Examples."""
         return _photos_to_examples
 
 
@@ -74,73 +88,79 @@ class Executor(BaseExampleGenExecutor):
 def _photos_to_examples(
     pipeline: beam.Pipeline, exec_properties: dict[str, Any], split_pattern: str
 ) -> beam.PCollection:
-    del split_pattern  # Photos are found by class folder, not by pattern.
-    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    read = _ReadPhoto(folder, exec_properties[SPLIT_SEED_KEY], exec_properties[MAX_PIXELS_KEY])
-    read_all = (
+    del split_pattern  # Photos are found by the survey, not by pattern.
+    found: Survey = exec_properties[_SURVEY_KEY]
+    photos = found.photos
+    batches = [photos[n : n + _BATCH_SIZE] for n in range(0, len(photos), _BATCH_SIZE)]
+    return (
         pipeline
-        | "ListPhotos" >> beam.Create(photo_paths(folder))
+        | "ListPhotos" >> beam.Create(batches)
         | "Reshuffle" >> beam.Reshuffle()
-        | "ReadPhoto" >> beam.ParDo(read).with_outputs(_PROBLEMS, main="examples")
+        | "ReadPhotos" >> beam.ParDo(_ReadPhotos(found.root))
     )
-    _ = (
-        read_all[_PROBLEMS]
-        | "ProblemsToJson" >> beam.Map(lambda problem: json.dumps(asdict(problem)))
-        | "WriteProblems" >> beam.io.WriteToText(exec_properties[_PROBLEMS_PREFIX_KEY])
-    )
-    return read_all["examples"]
 
 
-class _ReadPhoto(beam.DoFn):
-    def __init__(self, folder: str, seed: int, max_pixels: int) -> None:
-        self._folder = folder
-        self._seed = seed
-        self._max_pixels = max_pixels
+class _ReadPhotos(beam.DoFn):
+    def __init__(self, root: str) -> None:
+        self._root = root
 
-    def process(self, path: str) -> Iterator[Any]:
-        content = read_photo(self._folder, path)
-        photo = photo_of(path, content)
-        reason = problem_with(content, self._max_pixels)
-        if not reason:
+    def process(self, photos: list[Photo]) -> Iterator[tf.train.Example]:
+        contents = [self._read(photo) for photo in photos]
+        with quiet_pillow():
+            readable = [as_graph_reads(content) for content in contents]
             try:
-                pixels = decode(tf.constant(content)).numpy()
+                _check_decodes(tf.constant(readable))
             except tf.errors.InvalidArgumentError:
-                reason = "cannot be decoded"
-        if reason:
-            yield beam.pvalue.TaggedOutput(_PROBLEMS, problem_of(photo, reason, content))
-        else:
-            yield _example(photo, content, pixels, self._seed)
+                readable = [_that_decodes(content) for content in readable]
+        for photo, content in zip(photos, readable, strict=True):
+            yield _example(photo, content)
+
+    def _read(self, photo: Photo) -> bytes:
+        place = joined(self._root, photo.path)
+        try:
+            return read_bytes(place)
+        except OSError as error:
+            raise DataError(
+                f"{printable(place)} changed while it was read ({error.strerror}); run again."
+            ) from error
 
 
-def _check_rest(problems: list[Problem], exec_properties: dict[str, Any]) -> None:
-    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    bad = {problem.path for problem in problems}
-    listing = read_photos(folder, exec_properties[MAX_PIXELS_KEY])
-    photos = [photo for photo in listing.photos if photo.path not in bad]
-    check_photos(
-        folder,
-        Listing(photos, problems),
-        eval_fraction=exec_properties[EVAL_FRACTION_KEY],
-        seed=exec_properties[SPLIT_SEED_KEY],
-        max_bad_fraction=exec_properties[MAX_BAD_FRACTION_KEY],
+@tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+def _check_decodes(contents: tf.Tensor) -> tf.Tensor:
+    """Fails if any of these photos does; what is decoded is dropped."""
+    return tf.map_fn(
+        lambda content: tf.size(decode(content)),
+        contents,
+        fn_output_signature=tf.int32,
+        parallel_iterations=_BATCH_SIZE,
     )
 
 
-def _example(photo: Photo, content: bytes, pixels: Any, seed: int) -> tf.train.Example:
-    height, width, _ = pixels.shape
-    key = split_key(photo.digest, seed)
+def _that_decodes(content: bytes) -> bytes:
+    try:
+        _check_decodes(tf.constant([content]))
+    except tf.errors.InvalidArgumentError:
+        return as_png(content)
+    return content
+
+
+def _example(photo: Photo, content: bytes) -> tf.train.Example:
+    seen = photo.seen
     return tf.train.Example(
         features=tf.train.Features(
             feature={
                 features.IMAGE: _bytes(content),
                 features.LABEL: _bytes(photo.label.encode()),
                 features.PATH: _bytes(photo.path.encode()),
-                features.SPLIT_KEY: _bytes(key.encode()),
-                features.WIDTH: _int(width),
-                features.HEIGHT: _int(height),
-                features.ASPECT: _float(width / height),
-                features.BRIGHTNESS: _float(float(pixels.mean()) / 255),
-                features.FILE_SIZE: _int(len(content)),
+                features.SPLIT_KEY: _bytes(photo.key.encode()),
+                features.WIDTH: _int(seen.width),
+                features.HEIGHT: _int(seen.height),
+                features.ASPECT: _float(seen.width / seen.height),
+                features.CHANNELS: _int(seen.channels),
+                features.BRIGHTNESS: _float(seen.brightness),
+                features.CONTRAST: _float(seen.contrast),
+                features.SHARPNESS: _float(seen.sharpness),
+                features.FILE_SIZE: _int(seen.size),
             }
         )
     )
@@ -156,11 +176,3 @@ def _int(value: int) -> tf.train.Feature:
 
 def _float(value: float) -> tf.train.Feature:
     return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-
-
-def _read_problems(prefix: str) -> list[Problem]:
-    problems: list[Problem] = []
-    for shard in tf.io.gfile.glob(prefix + "*"):
-        with tf.io.gfile.GFile(shard) as lines:
-            problems.extend(Problem(**json.loads(line)) for line in lines)
-    return sorted(problems, key=lambda problem: problem.path)

@@ -1,23 +1,30 @@
-"""The Quarantine artifact: the files of a data folder that cannot be used, and why."""
+"""The Quarantine artifact: the files of a data folder that are not used, and why.
+
+quarantine.csv    path, class, reason, bytes and SHA-256 of each
+survey.json       what else was found, as `warmstart data check --json` prints it
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
-from components.image_example_gen.photos import Problem
+from components.dataset.survey import Problem
 
 _FILE = "quarantine.csv"
+_SURVEY = "survey.json"
 _COLUMNS = ("path", "class", "reason", "bytes", "sha256")
 
 
 class Quarantine(Artifact):
-    """Files that were set aside: `quarantine.csv` with path, class, reason, size and SHA-256."""
+    """Files that were set aside, and what else was found of a data folder."""
 
     TYPE_NAME = "Quarantine"
 
@@ -33,17 +40,22 @@ def write_quarantine(folder: str, problems: Iterable[Problem]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     writer.writerows((p.path, p.label, p.reason, p.size, p.digest) for p in problems)
-    file = quarantine_file(folder)
+    _write_whole(quarantine_file(folder), text.getvalue())
+
+
+def write_survey(folder: str, found: dict[str, Any]) -> None:
+    """Writes what `components.dataset.summary.summary` returns."""
+    _write_whole(os.path.join(folder, _SURVEY), json.dumps(found, ensure_ascii=False, indent=2))
+
+
+def read_survey(folder: str) -> dict[str, Any]:
+    """Reads what was found of the data folder."""
+    with tf.io.gfile.GFile(os.path.join(folder, _SURVEY)) as stream:
+        found: dict[str, Any] = json.loads(stream.read())
+    return found
+
+
+def _write_whole(file: str, text: str) -> None:
     with tf.io.gfile.GFile(file + ".partial", "w") as stream:
-        stream.write(text.getvalue())
+        stream.write(text)
     tf.io.gfile.rename(file + ".partial", file)
-
-
-def read_quarantine(folder: str) -> list[Problem]:
-    """Reads the list of an artifact."""
-    with tf.io.gfile.GFile(quarantine_file(folder)) as stream:
-        rows = csv.DictReader(io.StringIO(stream.read()))
-        return [
-            Problem(row["path"], row["class"], row["sha256"], row["reason"], int(row["bytes"]))
-            for row in rows
-        ]

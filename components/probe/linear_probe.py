@@ -25,7 +25,9 @@ from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 from components.backbone.cache import EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
-from components.image_example_gen.photos import Photo, read_photo
+from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
+from components.dataset.storage import joined, read_bytes
+from components.dataset.survey import Photo
 from schemas.errors import DataError, ModelError, printable, shortened_list
 
 # Quantile of the normal distribution for two-sided intervals of 95 %.
@@ -109,7 +111,7 @@ def probe_photos(folder: str, photos: Sequence[Photo]) -> ProbePhotos:
 
     Args:
         folder: the data folder.
-        photos: those of `read_photos` with nothing known against them.
+        photos: those of its survey.
 
     Raises:
         DataError: if there are fewer than two classes, or a class has one photo only.
@@ -287,14 +289,18 @@ def _decoded_batches(photos: ProbePhotos, size: int) -> Iterator[np.ndarray]:
 
     def decoded(path: str) -> np.ndarray | None:
         try:
-            photo: np.ndarray = decode_photo(read_photo(photos.folder, path), size).numpy()
-        except tf.errors.InvalidArgumentError:
+            content = read_bytes(joined(photos.folder, path))
+            try:
+                photo: np.ndarray = decode_photo(as_graph_reads(content), size).numpy()
+            except tf.errors.InvalidArgumentError:
+                photo = decode_photo(as_png(content), size).numpy()
+        except (OSError, ValueError):
             return None
         return photo
 
     batch_size = max(1, _BATCH_PIXELS // size**2)
     broken: list[str] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(photos.paths), batch_size):
             paths = photos.paths[start : start + batch_size]
             batch = list(pool.map(decoded, paths))

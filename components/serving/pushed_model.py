@@ -9,11 +9,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.dataset.image_file import as_graph_reads, quiet_pillow
 from components.serving.model_folder import read_classes, version_folder
 from schemas import serving
 from schemas.errors import ModelError
 
 _BATCH_SIZE = 32
+
+_NO_IMAGE = "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class PushedModel:
         return predictions
 
     def _predict_batch(self, paths: Sequence[str]) -> list[Prediction]:
-        contents = [_read(path) for path in paths]
+        with quiet_pillow():
+            contents = [_read(path) for path in paths]
         readable = [c for c in contents if isinstance(c, bytes)]
         results = iter(self._results(readable))
         return [
@@ -96,7 +100,7 @@ class PushedModel:
 
     def _prediction(self, path: str, probabilities: Any) -> Prediction:
         if probabilities is None:
-            return Prediction(path, error="not a JPEG, PNG, GIF, BMP or WebP image, or damaged")
+            return Prediction(path, error=_NO_IMAGE)
         by_class = dict(zip(self.classes, map(float, probabilities), strict=True))
         return Prediction(path, max(by_class, key=by_class.__getitem__), by_class)
 
@@ -108,11 +112,15 @@ class _Unreadable:
 
 def _read(path: str) -> bytes | _Unreadable:
     try:
-        return Path(path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         return _Unreadable(error.strerror or str(error))
     except ValueError as error:  # A NUL byte in the name.
         return _Unreadable(str(error))
+    try:
+        return as_graph_reads(content)
+    except ValueError:
+        return _Unreadable(_NO_IMAGE)
 
 
 def _first_line(error: Exception) -> str:

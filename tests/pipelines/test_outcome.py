@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from components.image_example_gen.photos import Problem
+
 from pipelines.outcome import (
     CACHED,
     EXECUTED,

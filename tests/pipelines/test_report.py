@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-
 from components.image_example_gen.photos import Problem
+
 from pipelines.config import load_config
 from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results
 from pipelines.report import write_report

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
 from components.image_example_gen.photos import (
     Problem,
     check_photos,
@@ -27,6 +25,8 @@ from components.image_example_gen.photos import (
     split_key,
     split_of,
 )
+from PIL import Image
+
 from schemas import features
 from schemas.errors import DataError
 

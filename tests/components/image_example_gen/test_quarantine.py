@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.image_example_gen.photos import Problem
+
 from components.image_example_gen.quarantine import (
     quarantine_file,
     read_quarantine,

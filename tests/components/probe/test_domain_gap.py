@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from components.image_example_gen.photos import read_photos
 from PIL import Image
 
 import samples
-from components.image_example_gen.photos import read_photos
 from components.probe.domain_gap import DomainGap, domain_gap, paired_interval
 from components.probe.linear_probe import Candidate, probe, probe_photos
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from components.image_example_gen.photos import Photo, read_photos
 
 import samples
 from components.backbone.loading import load_backbone, preprocess
-from components.image_example_gen.photos import Photo, read_photos
 from components.probe import linear_probe as module
 from components.probe.linear_probe import (
     Candidate,

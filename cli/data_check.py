@@ -1,0 +1,129 @@
+"""`warmstart data check`: what lies in a data folder, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.data_survey import DATA_HELP, surveyed
+from cli.errors import Debug, reported
+from schemas.errors import ConfigError, printable
+
+if TYPE_CHECKING:
+    from pipelines.config import PipelineConfig
+
+# Of the entries of each list.
+_MOST_SHOWN = 20
+
+
+def check(
+    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one key, such as split.eval_fraction=0.3."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with thumbnails, too."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at every photo as a run would, without training: exit 1 if a run would stop."""
+    from pipelines.config import load_config
+
+    with reported(debug, on_error=_print_failure if as_json else None):
+        found = _checked(data, load_config(config, overrides or []), html)
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+        else:
+            _print(found)
+            if html:
+                typer.echo(f"\nPage  {html}")
+        if found["errors"]:
+            raise typer.Exit(1)
+
+
+def _checked(data: str, settings: PipelineConfig, html: Path | None) -> dict[str, Any]:
+    from components.dataset.summary import summary
+
+    if html and (html.is_dir() or not html.parent.is_dir()):
+        raise ConfigError(f"--html {html}: name a file in a folder that exists.")
+    options = settings.survey_options
+    survey = surveyed(data, options)
+    found = summary(data, survey, options)
+    if html:
+        from pipelines.data_page import write_data_page
+
+        try:
+            write_data_page(data, survey, found, html)
+        except OSError as error:
+            raise ConfigError(f"--html {html}: {error.strerror}; name another file.") from error
+    return found
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("class")
+    splits = list(next(iter(found["classes"].values()), {}))
+    for name in (*splits, "for evaluation"):
+        table.add_column(name, justify="right")
+    for label, counts in found["classes"].items():
+        total = sum(counts.values())
+        share = f"{counts['eval'] / total:.0%}" if total else "-"
+        numbers = (str(counts[split]) for split in splits)
+        table.add_row(Text(printable(label)), *numbers, share)
+    console.print(f"{found['images']} photos in {found['layout']}")
+    console.print(table)
+    files = found["quarantined"]
+    _print_list(
+        console,
+        f"\n{len(files)} set aside, and not to be learnt from:",
+        [f"{printable(file['path'])}: {file['reason']}" for file in files],
+    )
+    groups = found["duplicate_groups"]
+    _print_list(
+        console,
+        f"\n{len(groups)} pictures more than once, each in one split only:",
+        [" = ".join(map(printable, group)) for group in groups],
+    )
+    for warning in found["warnings"]:
+        console.print(Text(f"\nNote: {warning}", style="yellow"))
+    for error in found["errors"]:
+        console.print(Text(f"\nError: {error}", style="red"))
+    if not found["errors"]:
+        console.print(Text("\nA run can be made of these photos.", style="green"))
+
+
+def _print_list(console: Any, heading: str, lines: list[str]) -> None:
+    from rich.text import Text
+
+    if not lines:
+        return
+    console.print(heading)
+    for line in lines[:_MOST_SHOWN]:
+        console.print(Text(f"  {line}"))
+    if len(lines) > _MOST_SHOWN:
+        console.print(f"  and {len(lines) - _MOST_SHOWN} more; --json lists all")
+
+
+def _print_failure(message: str) -> None:
+    from components.dataset.summary import NOTHING_FOUND
+
+    typer.echo(json.dumps(NOTHING_FOUND | {"errors": [message]}, ensure_ascii=False))
