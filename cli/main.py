@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backbones, init, pipeline, predict, tensorboard
+from cli import backbones, data, init, pipeline, predict, tensorboard
 
 app = typer.Typer(
     name="warmstart",
@@ -24,6 +24,7 @@ app.command("predict")(predict.predict)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:
