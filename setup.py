@@ -23,6 +23,7 @@ setup(
         "pillow>=11",
         "pydantic>=2.11,<3",
         "pyyaml>=6",
+        "requests>=2.32",
         "rich>=13",
         "scikit-learn",
         "tensorboard",

@@ -50,6 +50,8 @@ COMMANDS = {
     "list": ["backbones", "list"],
     "compare": ["backbones", "compare"],
     "tensorboard": ["tensorboard"],
+    "data": ["data"],
+    "fetch": ["data", "fetch"],
 }
 
 
@@ -137,6 +139,7 @@ LIGHT = {
     "list of backbones": ["backbones", "list"],
     "missing photos": ["pipeline", "run", "--data", "missing"],
     "no photos": ["pipeline", "run", "--data", "DIR", "--json"],
+    "unknown public data set": ["data", "fetch", "flower", "DIR"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],
 }
 
