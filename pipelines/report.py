@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from pipelines.config import PipelineConfig, commented_yaml
 from pipelines.outcome import Outcome, write_whole
+from pipelines.pages import templates
 
 
 def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Path) -> Path:
@@ -19,15 +18,15 @@ def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Pa
         data: its data folder.
         folder: where to.
     """
-    environment = Environment(
-        loader=PackageLoader("pipelines"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
-        outcome=outcome, results=outcome.results, configuration=commented_yaml(config), data=data
+    page = (
+        templates()
+        .get_template("report.html")
+        .render(
+            outcome=outcome,
+            results=outcome.results,
+            configuration=commented_yaml(config),
+            data=data,
+        )
     )
     file = folder / "report.html"
     write_whole(file, page)

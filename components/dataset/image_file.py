@@ -28,7 +28,6 @@ _GRAPH_READS = {
     "MPO": {"L", "RGB"},
     "PNG": {"1", "L", "LA", "P", "RGB", "RGBA"},
     "WEBP": {"RGB"},
-    "BMP": {"RGB"},
 }
 
 # Levels of 16 bits for one of 8: 65535 / 255.
@@ -137,7 +136,7 @@ def upright_rgb(content: bytes) -> Image.Image:
 def as_graph_reads(content: bytes) -> bytes:
     """Returns a file as TensorFlow's decoders read it like Pillow, within `quiet_pillow`.
 
-    Which do not (TIFF, CMYK, a BMP with a palette, an animation, EXIF in anything but JPEG, …)
+    Which do not (TIFF, BMP, CMYK, an animation, EXIF in anything but JPEG, …)
     is told by the header; these are turned into PNG.
 
     Raises:
@@ -193,10 +192,12 @@ def _measured(image: Image.Image, digest: str, size: int) -> Inspection:
 
     width, height = image.size
     channels = len(image.getbands()) if image.mode != "P" else 3
-    orientation = _orientation(image)
     # A JPEG can be decoded at a half, a quarter or an eighth: all of it is read, and checked.
     image.draft("RGB", (_MEASURED_SIDE, _MEASURED_SIDE))
     image.load()
+    if image.format == "TIFF":  # Pillow turns these itself, when they are loaded.
+        width, height = image.size
+    orientation = _orientation(image)
     small = _rgb(image)
     small.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX)
     if orientation in _TRANSPOSES:

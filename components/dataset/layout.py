@@ -34,10 +34,12 @@ CLASS_FOLDERS = "class folders"
 SPLIT_FOLDERS = "split folders"
 MANIFEST = "manifest"
 
-# A file named so is meant to be a photo. Those of the second line are not decoded, but listed.
+# A file named so is meant to be a photo. Most of those after the first line are not decoded, but
+# listed as problems.
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
-    | {".heic", ".heif", ".avif", ".jxl"}
+    | {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".ico", ".tga", ".dds"}
+    | {".ppm", ".pgm", ".pbm", ".pcx", ".mpo", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf"}
 )
 
 # Under which names the splits go in the field's data sets.
