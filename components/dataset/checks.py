@@ -165,9 +165,10 @@ def _about_copies(survey: Survey, options: SurveyOptions) -> list[str]:
             + "."
         )
     if survey.straddling:
+        count = len(survey.straddling)
+        what = "1 photo" if count == 1 else f"{count} photos"
         found.append(
-            f"{len(survey.straddling)} photos to evaluate with show a picture that is in train, "
-            "too, which flatters the model: "
+            f"{what} to evaluate with: the same picture is in train, too, which flatters the model: "
             + shortened_list(printable(photo.path) for photo in survey.straddling)
             + "."
         )

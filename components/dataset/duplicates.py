@@ -76,6 +76,8 @@ def _joined_by_likeness(exact: list[int], perceptual_hashes: Sequence[str]) -> l
     """
     group = np.array(exact)
     numbers = np.flatnonzero([bool(text) for text in perceptual_hashes])
+    if not numbers.size:
+        return exact
     raw = b"".join(map(bytes.fromhex, perceptual_hashes))
     words = np.frombuffer(raw, np.uint64).reshape(len(numbers), -1).T
     for start in range(0, len(numbers), _BLOCK):

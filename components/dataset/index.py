@@ -54,9 +54,11 @@ class FileIndex:
     def known(self, files: Iterable[File]) -> dict[str, Inspection]:
         """Returns what is remembered, by path, of the files that have not changed since."""
         stamps = {file.path: file.stamp for file in files if file.stamp}
-        if not stamps or not self._database.is_file():
+        if not stamps:
             return {}
         try:
+            if not self._database.is_file():
+                return {}
             with closing(self._connected()) as database:
                 rows = database.execute("SELECT path, stamp, inspection FROM files")
                 return {

@@ -103,7 +103,7 @@ def find_photos(data: str) -> Layout:
         return _find_in_folder(_only_folder(str(unpacked(Path(data)))), named=data)
     if is_manifest(data) and is_file(data):
         return _manifest_layout(data)
-    if not is_remote(data) and Path(data).is_file():
+    if not is_remote(data) and is_file(data):
         raise DataError(
             f"{printable(data)} is a file; name a folder, a manifest (.csv, .parquet) or an "
             f"archive ({', '.join(ARCHIVE_SUFFIXES)})."

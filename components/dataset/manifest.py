@@ -55,14 +55,11 @@ def read_manifest(path: str) -> tuple[str, list[ManifestEntry]]:
         content = read_bytes(path)
     except OSError as error:
         raise DataError(f"{name}: {error.strerror}; make the manifest readable.") from error
-    rows = (
-        _parquet_rows(content, name)
-        if path.lower().endswith(".parquet")
-        else _csv_rows(content, name)
-    )
+    rows = (_parquet_rows if path.lower().endswith(".parquet") else _csv_rows)(content, name)
     entries: dict[ManifestEntry, None] = {}
     for where, row in rows:
-        values = [str(row.get(column) or "").strip() for column in (_PATH, _LABEL, _SPLIT)]
+        cells = (row.get(column) for column in (_PATH, _LABEL, _SPLIT))
+        values = ["" if cell is None else str(cell).strip() for cell in cells]
         if not values[0] or not values[1]:
             missing = _LABEL if values[0] else _PATH
             raise DataError(f"{name}, {where}: no {missing}; complete the row or remove it.")

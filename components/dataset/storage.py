@@ -51,7 +51,10 @@ def is_file(path: str) -> bool:
     if is_remote(path):
         gfile = _gfile()
         return bool(gfile.exists(path) and not gfile.isdir(path))
-    return Path(path).is_file()
+    try:
+        return Path(path).is_file()
+    except OSError:  # The name is too long, or a folder above may not be read.
+        return False
 
 
 def read_bytes(path: str) -> bytes:

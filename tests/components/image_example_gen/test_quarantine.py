@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
-from components.image_example_gen.photos import Problem
-
+from components.dataset.survey import Problem
 from components.image_example_gen.quarantine import (
     quarantine_file,
-    read_quarantine,
+    read_survey,
     write_quarantine,
+    write_survey,
 )
 
 
-def test_list_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_list_is_a_csv_that_other_programs_read(tmp_path: Path) -> None:
     problems = [
-        Problem('two\nlines/a,"b".jpg', "two\nlines", "ab" * 32, "empty", 0),
-        Problem("Kätzchen/猫.jpg", "Kätzchen", "cd" * 32, "cannot be decoded", 12),
+        Problem('two\nlines/a,"b".jpg', "two\nlines", "empty", 0, "ab" * 32),
+        Problem("Kätzchen/猫.jpg", "Kätzchen", "cannot be decoded", 12, "cd" * 32),
     ]
 
     write_quarantine(str(tmp_path), problems)
 
-    assert read_quarantine(str(tmp_path)) == problems
-    first, *_ = Path(quarantine_file(str(tmp_path))).read_text(encoding="utf-8").splitlines()
-    assert first == "path,class,reason,bytes,sha256"
+    with Path(quarantine_file(str(tmp_path))).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == ["path", "class", "reason", "bytes", "sha256"]
+    assert rows[1:] == [[p.path, p.label, p.reason, str(p.size), p.digest] for p in problems]
     assert [path.name for path in tmp_path.iterdir()] == ["quarantine.csv"]
 
 
 def test_list_may_be_empty(tmp_path: Path) -> None:
     write_quarantine(str(tmp_path), [])
 
-    assert read_quarantine(str(tmp_path)) == []
+    assert Path(quarantine_file(str(tmp_path))).read_text() == "path,class,reason,bytes,sha256\n"
+
+
+def test_survey_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found = {"images": 2, "classes": {"Kätzchen\n": {"train": 1, "eval": 1}}}
+
+    write_survey(str(tmp_path), found)
+
+    assert read_survey(str(tmp_path)) == found
+    assert [path.name for path in tmp_path.iterdir()] == ["survey.json"]
