@@ -26,12 +26,14 @@ def surveyed(data: str, options: SurveyOptions) -> Survey:
     from components.dataset.survey import inspect_files, surveyed
 
     layout = find_photos(data)
+    console = Console(stderr=True)
     progress = Progress(
         TextColumn("Looking at the photos"),
         BarColumn(),
         MofNCompleteColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     with progress:
         task = progress.add_task("", total=len(layout.files))

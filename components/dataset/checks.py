@@ -168,9 +168,8 @@ def _about_copies(survey: Survey, options: SurveyOptions) -> list[str]:
         count = len(survey.straddling)
         what = "1 photo" if count == 1 else f"{count} photos"
         found.append(
-            f"{what} to evaluate with: the same picture is in train, too, which flatters the model: "
-            + shortened_list(printable(photo.path) for photo in survey.straddling)
-            + "."
+            f"{what} to evaluate with: the same picture is in train, too, which flatters the "
+            "model: " + shortened_list(printable(photo.path) for photo in survey.straddling) + "."
         )
     if survey.alike:
         found.append(

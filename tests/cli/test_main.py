@@ -51,6 +51,7 @@ COMMANDS = {
     "compare": ["backbones", "compare"],
     "tensorboard": ["tensorboard"],
     "data": ["data"],
+    "check": ["data", "check"],
     "fetch": ["data", "fetch"],
 }
 
@@ -115,8 +116,9 @@ def test_help_of_every_command_says_how_it_is_used(command: list[str]) -> None:
 def test_help_of_run_names_every_option() -> None:
     said = invoke("pipeline", "run", "--help").stdout
 
-    assert set(re.findall(r"--[a-z]+", said)) == {
-        *("--data", "--output", "--config", "--set", "--json", "--debug", "--help"),
+    assert set(re.findall(r"--[a-z-]+", said)) == {
+        *("--data", "--output", "--config", "--set", "--weights-cache"),
+        *("--json", "--debug", "--help"),
     }
 
 
@@ -139,6 +141,7 @@ LIGHT = {
     "list of backbones": ["backbones", "list"],
     "missing photos": ["pipeline", "run", "--data", "missing"],
     "no photos": ["pipeline", "run", "--data", "DIR", "--json"],
+    "check of no photos": ["data", "check", "DIR"],
     "unknown public data set": ["data", "fetch", "flower", "DIR"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],
 }
@@ -221,12 +224,14 @@ FAILURES: dict[str, tuple[list[str], int, str]] = {
     "missing photos": (
         ["--data", "{}/missing"],
         1,
-        "{}/missing does not exist; name the folder that holds the class folders.",
+        "{}/missing does not exist; name the folder that holds the class folders, a manifest or "
+        "an archive.",
     ),
     "photos are a file": (
         ["--data", "{}/photos/cat/1.png"],
         1,
-        "{}/photos/cat/1.png is a file; name the folder that holds the class folders.",
+        "{}/photos/cat/1.png is a file; name a folder, a manifest (.csv, .parquet) or an archive "
+        "(.zip, .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz).",
     ),
     "photos without class folders": (
         ["--data", "{}/photos/cat"],
@@ -288,7 +293,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert first == "Traceback (most recent call last):"
     assert raised == (
         f"schemas.errors.DataError: {tmp_path / 'missing'} does not exist; name the folder that "
-        "holds the class folders."
+        "holds the class folders, a manifest or an archive."
     )
 
 
@@ -311,7 +316,10 @@ def test_names_with_odd_characters_are_printed_as_they_are(tmp_path: Path) -> No
 
     result = execute("pipeline", "run", "--data", missing, "--json")
 
-    said = f"{missing} does not exist; name the folder that holds the class folders."
+    said = (
+        f"{missing} does not exist; name the folder that holds the class folders, a manifest or "
+        "an archive."
+    )
     assert result.stderr == f"Error: {said}\n"
     assert json.loads(result.stdout)["error"] == said
 

@@ -49,7 +49,7 @@ def test_run_prints_one_json_object(
     assert outcome["classes"] == ["Vögel\n& co", "food", "mammals", "plants"]
     assert {"accuracy", "log_loss"} <= set(outcome["metrics"])
     assert outcome["quarantined"] == [
-        {"path": "food/<broken>.jpg", "class": "food", "reason": "cannot be decoded", "bytes": HALF}
+        {"path": "food/<broken>.jpg", "class": "food", "reason": "truncated", "bytes": HALF}
     ]
     assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 10
     assert {component["state"] for component in outcome["components"]} == {"executed"}
@@ -72,7 +72,7 @@ def test_report_is_written(run: tuple[Path, subprocess.CompletedProcess[str]]) -
     page = folder / "output" / "runs" / json.loads(result.stdout)["run_id"] / "report.html"
     text = page.read_text()
     assert "Vögel\n&amp; co" in text
-    assert "food/&lt;broken&gt;.jpg</code></th><td>cannot be decoded</td>" in text
+    assert "food/&lt;broken&gt;.jpg</code></th><td>truncated</td>" in text
 
 
 def test_predict_goes_on_after_a_broken_file(
@@ -88,7 +88,7 @@ def test_predict_goes_on_after_a_broken_file(
     assert set(read["probabilities"]) == {"Vögel\n& co", "food", "mammals", "plants"}
     assert broken == {
         "path": __file__,
-        "error": "not a JPEG, PNG, GIF, BMP or WebP image, or damaged",
+        "error": "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged",
     }
 
 
@@ -106,8 +106,8 @@ def test_too_many_photos_that_only_look_like_some_stop_the_run(tmp_path: Path) -
     assert outcome["state"] == "failed"
     assert outcome["error"] == (
         f"{data}: 2 of 34 files cannot be used, more than data.max_bad_fraction = 0.05 allows; "
-        "replace or remove them, or raise it: food/broken 0.jpg (cannot be decoded), "
-        "food/broken 1.jpg (cannot be decoded)."
+        "replace or remove them, or raise it: food/broken 0.jpg (truncated), "
+        "food/broken 1.jpg (truncated)."
     )
     assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 9
     assert "Traceback" not in result.stderr

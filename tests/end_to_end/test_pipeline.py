@@ -245,7 +245,7 @@ def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
     assert first.probabilities is not None
     assert sum(first.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert first.label == max(first.probabilities, key=first.probabilities.__getitem__)
-    assert second.error == "not a JPEG, PNG, GIF, BMP or WebP image, or damaged"
+    assert second.error == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"
     assert third.error == "No such file or directory"
     assert fourth == first
     assert json.dumps(first.probabilities)

@@ -175,7 +175,7 @@ WRONG_VALUES = {
     ),
     "number for section": (
         "split=3",
-        "3: expected a section with the keys eval_fraction, seed",
+        "3: expected a section with the keys strategy, eval_fraction, seed",
     ),
     "empty weights": ("backbone.weights=''", "'': string should have at least 1 character"),
     "list for size": (

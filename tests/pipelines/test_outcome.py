@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from components.image_example_gen.photos import Problem
 
+from components.dataset.summary import NOTHING_FOUND
 from pipelines.outcome import (
     CACHED,
     EXECUTED,
@@ -31,7 +31,11 @@ RESULTS = Results(
     accuracy_by_class={"Kätzchen": 1.0, "dog": 0.875},
     examples_by_class={"Kätzchen": 8, "dog": 8},
     confusion={"Kätzchen": {"Kätzchen": 8, "dog": 0}, "dog": {"Kätzchen": 1, "dog": 7}},
-    quarantined=[Problem("dog/a.jpg", "dog", "ab", "empty", 0)],
+    survey=NOTHING_FOUND
+    | {
+        "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
+        "warnings": ["A class is small."],
+    },
     quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
     model_run="/out/artifacts/Trainer/model_run/7",
     evaluation="/out/artifacts/Evaluator/evaluation/8",
@@ -57,6 +61,7 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         },
         "classes": ["Kätzchen", "dog"],
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
+        "warnings": ["A class is small."],
         "components": [
             {"id": "ImageExampleGen", "state": "cached", "seconds": 0.123},
             {"id": "Trainer", "state": "executed", "seconds": 61.0},

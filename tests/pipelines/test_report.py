@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from components.image_example_gen.photos import Problem
 
+from components.dataset.summary import NOTHING_FOUND
 from pipelines.config import load_config
 from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results
 from pipelines.report import write_report
@@ -65,7 +66,8 @@ def results(*labels: str) -> Results:
         confusion={
             actual: {label: 7 if label == actual else 1 for label in labels} for actual in labels
         },
-        quarantined=[],
+        survey=NOTHING_FOUND
+        | {"images": 80, "classes": {label: {"train": 30, "eval": 10} for label in labels}},
         quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
         model_run="/out/artifacts/Trainer/model_run/7",
         evaluation="/out/artifacts/Evaluator/evaluation/8",
@@ -79,7 +81,7 @@ def report(folder: Path, of: Results, data: str = "/photos", name: str = "warmst
         ComponentRun("Trainer", EXECUTED, 61.26),
     ]
     outcome = Outcome("20260101T000000.000000Z", components, of, folder=folder)
-    file = write_report(outcome, load_config(None, [f"name={name}"]), Path(data), outcome.folder)
+    file = write_report(outcome, load_config(None, [f"name={name}"]), data, folder)
     assert file == folder / "report.html"
     return Page(file.read_text(encoding="utf-8"))
 
@@ -96,7 +98,8 @@ def test_report_shows_the_numbers(tmp_path: Path) -> None:
     cells = page.texts_of("td")
     assert cells[:4] == ["100.0 %", "8", "87.5 %", "8"]
     assert cells[5:9] == ["7", "1", "1", "7"]
-    assert cells[9:] == ["cached", "0.1", "executed", "61.3"]
+    assert cells[9:15] == ["30", "10", "25 %", "30", "10", "25 %"]
+    assert cells[15:] == ["cached", "0.1", "executed", "61.3"]
 
 
 def test_report_names_run_data_components_and_destination(tmp_path: Path) -> None:
@@ -127,17 +130,38 @@ def test_report_of_a_model_that_is_not_blessed_says_why(tmp_path: Path) -> None:
 
 
 def test_report_lists_the_files_that_were_set_aside(tmp_path: Path) -> None:
-    problems = [Problem(f"cat/<{n}>.jpg", "cat", "ab", "empty", n) for n in range(102)]
-    page = report(tmp_path, replace(results("cat", "dog"), quarantined=problems))
+    files = [
+        {"path": f"cat/<{n}>.jpg", "class": "cat", "reason": "empty", "bytes": n}
+        for n in range(102)
+    ]
+    page = report(tmp_path, with_survey(quarantined=files))
 
-    assert (
-        "102 of the files in the class folders could not be used, and nothing was learnt from "
-        "them." in page.texts_of("p")
-    )
+    assert "102 files were not used, and nothing was learnt from them." in page.texts_of("p")
     assert "cat/<0>.jpg" in page.texts_of("code")
     assert "cat/<99>.jpg" in page.texts_of("code")
     assert "cat/<100>.jpg" not in page.texts_of("code")
     assert any(text.startswith("and 2 more, see") for text in page.texts_of("p"))
+
+
+def with_survey(**found: Any) -> Results:
+    of = results("cat", "dog")
+    return replace(of, survey=of.survey | found)
+
+
+def test_report_shows_what_is_odd_about_the_photos(tmp_path: Path) -> None:
+    page = report(
+        tmp_path,
+        with_survey(
+            layout="split folders",
+            duplicate_groups=[["cat/a.jpg", "cat/b.jpg"]],
+            warnings=["<b> is small."],
+        ),
+    )
+
+    assert (
+        "80 photos in the splits that the data gives, 1 picture more than once."
+    ) in page.texts_of("p")
+    assert "<b> is small." in page.texts_of("p")
 
 
 def test_report_without_such_files_does_not_mention_them(tmp_path: Path) -> None:
@@ -165,7 +189,7 @@ def test_hostile_class_name_is_shown_as_text(tmp_path: Path, label: str) -> None
     assert {name for name, _ in page.attributes} == {name for name, _ in harmless.attributes}
     shown = " ".join(label.split())
     assert [text for text in page.texts_of("th") if shown in text] == [
-        *(shown, f"said {shown}", f"is {shown}"),
+        *(shown, f"said {shown}", f"is {shown}", shown),
     ]
 
 
@@ -190,7 +214,10 @@ def test_report_needs_nothing_but_itself(tmp_path: Path) -> None:
 def test_report_forbids_the_browser_to_load_or_run_anything(tmp_path: Path) -> None:
     page = report(tmp_path, results("cat", "dog"))
 
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+    assert (
+        "content",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    ) in page.attributes
 
 
 def test_report_of_twenty_classes_has_a_full_matrix(tmp_path: Path) -> None:
