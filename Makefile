@@ -14,7 +14,7 @@ VARIANT ?= gpu-jupyter
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data requirements image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,10 @@ test-long: setup ## Run every test, the slow ones too [ARGS=...]
 bench: setup ## Compare with plain Keras on your photos: DATA=folder [ARGS="--photos 400 1000"]
 	@[[ -n $$DATA ]] || { echo "make bench needs DATA, a folder with a folder of photos per class: make bench DATA=photos" >&2; exit 2; }
 	.venv/bin/python -m benchmarks.training --data "$$DATA" $(ARGS)
+
+bench-data: setup ## Compare looking at photos with bare loops: DATA=folder [ARGS="--memory 1000 20000"]
+	@[[ -n $$DATA ]] || { echo "make bench-data needs DATA, a folder with a folder of photos per class: make bench-data DATA=photos" >&2; exit 2; }
+	.venv/bin/python -m benchmarks.data --data "$$DATA" $(ARGS)
 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt

@@ -9,42 +9,22 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
-import os
-import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageEnhance
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.photos import changed, sized
+from benchmarks.process import Measured, run
+
 _HELD_OUT_SHARE = 0.25
 _ADDED = 10
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one process took.
-
-    Attributes:
-        seconds: wall time, from its start.
-        peak_gb: of resident memory.
-        result: the JSON object that it printed.
-    """
-
-    seconds: float
-    peak_gb: float
-    result: Any
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -75,16 +55,16 @@ def main(argv: list[str] | None = None) -> None:
 
 def _grown(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
     """A cold run; later sizes are to be divided by the first."""
-    data = _sized(photos, size, scratch / "photos")
+    data = sized(photos, size, scratch / "photos")
     cold = _pipeline(data, scratch / "output", epochs)
     return {"photos": size, "warmstart": _ours(cold, scratch / "output", held_out)}
 
 
 def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
     """The plain script, then a cold, a cached, a changed and a grown run."""
-    data = _sized(photos, size, scratch / "photos")
+    data = sized(photos, size, scratch / "photos")
     script = [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
-    plain = _run([*script, f"--epochs={epochs}"])
+    plain = run([*script, f"--epochs={epochs}"])
     output = scratch / "output"
     cold = _pipeline(data, output, epochs)
     ours = _ours(cold, output, held_out)
@@ -130,33 +110,15 @@ def _ours(cold: Measured, output: Path, held_out: Path) -> dict[str, Any]:
 def _pipeline(data: Path, output: Path, epochs: int, *options: str) -> Measured:
     command = [str(Path(sys.executable).with_name("warmstart")), "pipeline", "run", "--json"]
     stages = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
-    return _run([*command, f"--data={data}", f"--output={output}", *stages, *options])
+    return run([*command, f"--data={data}", f"--output={output}", *stages, *options])
 
 
 def _accuracy(model: Path, held_out: Path) -> float:
     photos = sorted(held_out.glob("*/*"))
     command = [str(Path(sys.executable).with_name("warmstart")), "predict", "--json", str(model)]
-    predictions = _run([*command, *map(str, photos)]).result
+    predictions = run([*command, *map(str, photos)]).result
     right: int = sum(Path(p["path"]).parent.name == p["label"] for p in predictions)
     return right / len(photos)
-
-
-def _run(command: list[str]) -> Measured:
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 (our own commands)
-            command, stdout=subprocess.PIPE, stderr=errors, cwd=_ROOT
-        )
-        out = process.stdout.read().decode() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        if status != 0:
-            errors.seek(0)
-            said = errors.read().decode(errors="replace")[-2000:]
-            raise SystemExit(f"{' '.join(command[:4])} … failed:\n{out[-2000:]}{said}")
-    # The libraries of the plain script print on stdout as well; its object is the last line.
-    text = out if out.lstrip().startswith(("{", "[")) else out.strip().rsplit("\n", 1)[-1]
-    return Measured(seconds, usage.ru_maxrss / 1e6, json.loads(text))
 
 
 def _component_seconds(run: Measured, component: str) -> float:
@@ -185,38 +147,10 @@ def _count(folder: Path) -> int:
     return sum(1 for _ in folder.glob("*/*"))
 
 
-def _sized(photos: Path, size: int, target: Path) -> Path:
-    """Makes a data folder of a size: real photos first, then changed ones."""
-    originals = sorted(photos.glob("*/*"), key=lambda p: hashlib.sha256(p.name.encode()).digest())
-    for number in range(size):
-        original = originals[number % len(originals)]
-        folder = target / original.parent.name
-        folder.mkdir(parents=True, exist_ok=True)
-        if number < len(originals):
-            shutil.copy(original, folder)
-        else:
-            changed = folder / f"{original.stem}-{number}.jpg"
-            changed.write_bytes(_changed(original, seed=number))
-    return target
-
-
 def _add_photos(photos: Path, data: Path) -> None:
     for number, original in enumerate(sorted(photos.glob("*/*"))[:_ADDED]):
         added = data / original.parent.name / f"added-{number}.jpg"
-        added.write_bytes(_changed(original, seed=-1 - number))
-
-
-def _changed(photo: Path, seed: int) -> bytes:
-    chance = random.Random(seed)  # noqa: S311 (no secret)
-    with Image.open(photo) as opened:
-        image = opened.convert("RGB")
-    width, height = image.size
-    left, top = (int(side * chance.uniform(0, 0.1)) for side in (width, height))
-    image = image.crop((left, top, width - left // 2, height - top // 2))
-    image = ImageEnhance.Brightness(image).enhance(chance.uniform(0.8, 1.2))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=chance.randint(70, 95))
-    return buffer.getvalue()
+        added.write_bytes(changed(original, seed=-1 - number))
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

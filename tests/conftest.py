@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side
+from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side, store_otherwise
 
 from pipelines.folders import prepare_output
 
@@ -25,6 +25,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineRuns, d
     folder = tmp_path_factory.mktemp("pipeline")
     runs = PipelineRuns(copy_sample(folder / "photos"), prepare_output(folder / "output"))
     lay_on_the_side(runs.data / "food")
+    store_otherwise(runs.data / "plants")
     shutil.copytree(runs.data, folder / "pristine")
     return runs, runs.run("first")
 

@@ -67,3 +67,13 @@ def lay_on_the_side(folder: Path) -> None:
         with Image.open(file) as photo:
             turned = photo.transpose(Image.Transpose.ROTATE_90)
         turned.save(file, exif=exif)
+
+
+def store_otherwise(folder: Path) -> None:
+    """Rewrites two photos in formats that TensorFlow does not decode, or not as others do."""
+    first, second = sorted(folder.glob("*.jpg"))[:2]
+    with Image.open(first) as photo:
+        photo.save(first.with_suffix(".tiff"))
+    first.unlink()
+    with Image.open(second) as photo:
+        photo.convert("CMYK").save(second)

@@ -234,6 +234,29 @@ def newest_folder(folder: Path) -> Path:
     return max((path for path in folder.iterdir()), key=lambda path: int(path.name))
 
 
+def test_photo_that_tensorflow_does_not_decode_is_learnt_and_recognised_as_others(
+    runs: PipelineRuns,
+) -> None:
+    """As PNG in the examples, so that serving needs nothing but TensorFlow."""
+    tiff, cmyk = sorted((runs.data / "plants").iterdir())[:2]
+    assert tiff.suffix == ".tiff"
+    folder = newest_folder(runs.output.artifacts / "ImageExampleGen" / "examples")
+    files = [str(file) for file in folder.glob("Split-*/*")]
+    raw = tf.stack(list(tf.data.TFRecordDataset(files, "GZIP")))
+    by_path = dict(
+        zip(
+            feature_of(raw, "path").numpy().tolist(),
+            feature_of(raw, "image").numpy().tolist(),
+            strict=True,
+        )
+    )
+
+    for file in (tiff, cmyk):
+        assert by_path[f"plants/{file.name}".encode()].startswith(b"\x89PNG")
+    for prediction in PushedModel(runs.output.models).predict([str(tiff), str(cmyk)]):
+        assert prediction.error is None
+
+
 def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
     photo = min((runs.data / "food").iterdir())
     broken = tmp_path / "broken.jpg"

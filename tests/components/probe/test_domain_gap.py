@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from components.image_example_gen.photos import read_photos
 from PIL import Image
 
 import samples
+from components.dataset.survey import SurveyOptions, survey
 from components.probe.domain_gap import DomainGap, domain_gap, paired_interval
 from components.probe.linear_probe import Candidate, probe, probe_photos
 
@@ -84,7 +84,7 @@ def test_pretraining_helps_on_photos_of_everyday_things(tmp_path: Path) -> None:
         (tmp_path / label).mkdir()
         for photo in sorted((samples.PHOTOS_FOLDER / label).iterdir())[:12]:
             shutil.copy(photo, tmp_path / label)
-    photos = probe_photos(str(tmp_path), read_photos(str(tmp_path)))
+    photos = probe_photos(str(tmp_path), survey(str(tmp_path), SurveyOptions()).photos)
     pretrained = probe(EMBEDDED, photos, folds=4, seed=SEED)
 
     found = domain_gap(pretrained, photos, folds=4, seed=SEED)
@@ -102,7 +102,7 @@ def test_pretraining_does_not_help_on_noise(tmp_path: Path) -> None:
         for number in range(12):
             pixels = draw.integers(0, 256, (40, 40, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path / label / f"{number}.png")
-    photos = probe_photos(str(tmp_path), read_photos(str(tmp_path)))
+    photos = probe_photos(str(tmp_path), survey(str(tmp_path), SurveyOptions()).photos)
     pretrained = probe(EMBEDDED, photos, folds=4, seed=SEED)
 
     found = domain_gap(pretrained, photos, folds=4, seed=SEED)

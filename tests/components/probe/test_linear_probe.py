@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from components.image_example_gen.photos import Photo, read_photos
 
 import samples
 from components.backbone.loading import load_backbone, preprocess
+from components.dataset.image_file import Inspection
+from components.dataset.survey import Photo, SurveyOptions, survey
 from components.probe import linear_probe as module
 from components.probe.linear_probe import (
     Candidate,
@@ -41,11 +42,11 @@ def sample_photos(folder: Path, each: int = 12) -> ProbePhotos:
         (folder / label).mkdir(parents=True)
         for photo in sorted((samples.PHOTOS_FOLDER / label).iterdir())[:each]:
             shutil.copy(photo, folder / label)
-    return probe_photos(str(folder), read_photos(str(folder)))
+    return probe_photos(str(folder), survey(str(folder), SurveyOptions()).photos)
 
 
 def photo(path: str, digest: str) -> Photo:
-    return Photo(path, path.split("/", maxsplit=1)[0], digest)
+    return Photo(path, path.split("/", maxsplit=1)[0], Inspection(digest, 0))
 
 
 def result(name: str, right: int, *, seconds: float, megabytes: float) -> Probe:
@@ -215,7 +216,7 @@ def test_photos_that_cannot_be_decoded_are_all_named(tmp_path: Path) -> None:
     sample_photos(tmp_path, each=2)
     for name in ("birds/x.jpg", "food/y.jpg"):
         (tmp_path / name).write_bytes(b"\xff\xd8\xff" + name.encode())
-    photos = probe_photos(str(tmp_path), read_photos(str(tmp_path)))
+    photos = probe_photos(str(tmp_path), survey(str(tmp_path), SurveyOptions()).photos)
 
     with pytest.raises(DataError) as refused:
         embed_photos(RANDOM, photos)
