@@ -73,7 +73,9 @@ def _run(
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.
     weights_file(settings.backbone.weights)
-    check_survey(data, surveyed(data, settings.survey_options), settings.survey_options)
+    found = surveyed(data, settings.survey_options)
+    check_survey(data, found, settings.survey_options)
+    settings = settings.with_splits(found.buckets)
     folders = prepare_output(output or DEFAULT_OUTPUT)
 
     place = data if is_remote(data) else str(Path(data).resolve())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,7 @@ from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
+from schemas import features
 from schemas.errors import ConfigError, shortened_list
 
 
@@ -220,6 +221,13 @@ class ThresholdsConfig(_Section):
 class EvaluateConfig(_Section):
     """When a trained model is good enough to be pushed."""
 
+    split: Literal["auto", "eval", "test"] = Field(
+        "auto",
+        description=(
+            "The photos that decide: eval, which also chose between the stages, or test; auto is"
+            " test where the data has one, else eval."
+        ),
+    )
     thresholds: ThresholdsConfig = ThresholdsConfig()
 
 
@@ -246,6 +254,26 @@ class PipelineConfig(_Section):
     def survey_options(self) -> SurveyOptions:
         """What decides which photos are used, and in which split."""
         return SurveyOptions(**self.data.model_dump(), **self.split.model_dump())
+
+    def with_splits(self, splits: Collection[str]) -> PipelineConfig:
+        """Returns the configuration with `evaluate.split` resolved.
+
+        Args:
+            splits: of the data.
+
+        Raises:
+            ConfigError: if the split to evaluate with is none of them.
+        """
+        auto = features.TEST if features.TEST in splits else features.EVAL
+        split = auto if self.evaluate.split == "auto" else self.evaluate.split
+        if split not in splits:
+            raise ConfigError(
+                "Configuration: evaluate.split = test, but the data has no test split; put photos "
+                "into test/ beside train/ and val/, or set it to auto."
+            )
+        return self.model_copy(
+            update={"evaluate": self.evaluate.model_copy(update={"split": split})}
+        )
 
     @property
     def image_size(self) -> int:

@@ -29,6 +29,7 @@ from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
+from schemas import features
 from schemas.image_example import STATISTICS_FEATURES, image_example_schema
 
 _BEAM_ARGS = [
@@ -88,10 +89,12 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
     baseline_resolver = _baseline_resolver(model)
-    accuracy = config.evaluate.thresholds.accuracy
+    accuracy, split = config.evaluate.thresholds.accuracy, config.evaluate.split
     evaluator = Evaluator(
         examples=examples,
         model=model,
+        # Without a look at the data, `auto` is what every data folder has.
+        example_splits=[features.EVAL if split == "auto" else split],
         baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
         eval_config=eval_config(min_accuracy=accuracy.min, max_accuracy_drop=accuracy.max_drop),
     )

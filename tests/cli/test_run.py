@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,28 @@ def test_report_is_written(run: tuple[Path, subprocess.CompletedProcess[str]]) -
     text = page.read_text()
     assert "Vögel\n&amp; co" in text
     assert "food/&lt;broken&gt;.jpg</code></th><td>truncated</td>" in text
+
+
+@pytest.mark.slow
+def test_given_splits_are_kept_and_the_test_photos_decide(tmp_path: Path) -> None:
+    """In an archive, as data sets often come."""
+    for split, photos in {"train": slice(8), "val": slice(8, 11), "test": slice(11, 16)}.items():
+        for folder in sorted(samples.PHOTOS_FOLDER.iterdir()):
+            if folder.is_dir():
+                target = tmp_path / "photos" / split / folder.name
+                target.mkdir(parents=True)
+                for photo in sorted(folder.glob("*.jpg"))[photos]:
+                    shutil.copy(photo, target)
+    archive = shutil.make_archive(str(tmp_path / "data"), "gztar", tmp_path, "photos")
+    options = ["--data", archive, "--output", tmp_path / "output", "--json"]
+    result = warmstart("pipeline", "run", *options, *(f"--set={o}" for o in QUICK))
+
+    assert result.returncode == 0, result.stderr
+    outcome = json.loads(result.stdout)
+    assert outcome["metrics"]["examples"] == 4 * 5
+    page = tmp_path / "output" / "runs" / outcome["run_id"] / "report.html"
+    counts = '<td class="n">8</td><td class="n">3</td><td class="n">5</td>'
+    assert page.read_text().count(counts) == 4
 
 
 def test_predict_goes_on_after_a_broken_file(

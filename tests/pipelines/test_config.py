@@ -406,3 +406,29 @@ def test_every_key_can_be_set(path: str) -> None:
     default = yaml.safe_dump(value_at(PipelineConfig(), path))
 
     assert load_config(None, [f"{path}={default}"]) == PipelineConfig()
+
+
+@pytest.mark.parametrize(
+    ("asked", "splits", "split"),
+    [
+        ("auto", ("train", "eval"), "eval"),
+        ("auto", ("train", "eval", "test"), "test"),
+        ("eval", ("train", "eval", "test"), "eval"),
+        ("test", ("train", "eval", "test"), "test"),
+    ],
+)
+def test_split_that_decides_is_the_test_split_if_there_is_one(
+    asked: str, splits: tuple[str, ...], split: str
+) -> None:
+    config = load_config(None, [f"evaluate.split={asked}"])
+
+    assert config.with_splits(splits).evaluate.split == split
+
+
+def test_test_split_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(None, ["evaluate.split=test"]).with_splits(("train", "eval"))
+    assert str(error.value) == (
+        "Configuration: evaluate.split = test, but the data has no test split; put photos into "
+        "test/ beside train/ and val/, or set it to auto."
+    )
