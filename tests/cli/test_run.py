@@ -132,7 +132,7 @@ def test_too_many_photos_that_only_look_like_some_stop_the_run(tmp_path: Path) -
         "replace or remove them, or raise it: food/broken 0.jpg (truncated), "
         "food/broken 1.jpg (truncated)."
     )
-    assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 9
+    assert outcome["components"] == []  # It is found before TensorFlow is imported.
     assert "Traceback" not in result.stderr
 
 

@@ -270,5 +270,7 @@ def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
     assert first.label == max(first.probabilities, key=first.probabilities.__getitem__)
     assert second.error == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"
     assert third.error == "No such file or directory"
-    assert fourth == first
+    assert fourth.label == first.label
+    # In a batch, sums are taken in another order.
+    assert fourth.probabilities == pytest.approx(first.probabilities, abs=1e-5)
     assert json.dumps(first.probabilities)

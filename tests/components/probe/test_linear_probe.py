@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import samples
 from components.backbone.loading import load_backbone, preprocess
@@ -214,16 +215,19 @@ def test_embedding_is_the_forward_pass_whatever_the_batch(
 
 def test_photos_that_cannot_be_decoded_are_all_named(tmp_path: Path) -> None:
     sample_photos(tmp_path, each=2)
-    for name in ("birds/x.jpg", "food/y.jpg"):
-        (tmp_path / name).write_bytes(b"\xff\xd8\xff" + name.encode())
+    names = ("birds/x.jpg", "food/y.jpg")
+    for number, name in enumerate(names):
+        Image.fromarray(np.full((9, 9, 3), 99 * number, np.uint8)).save(tmp_path / name)
     photos = probe_photos(str(tmp_path), survey(str(tmp_path), SurveyOptions()).photos)
+    for name in names:  # Damaged meanwhile.
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff" + name.encode())
 
     with pytest.raises(DataError) as refused:
         embed_photos(RANDOM, photos)
 
     assert str(refused.value) == (
-        f"{tmp_path}: 2 of 6 files cannot be decoded as a JPEG, PNG, GIF, BMP or WebP image; "
-        "replace or remove them: birds/x.jpg, food/y.jpg."
+        f"{tmp_path}: 2 of 6 photos cannot be decoded; replace or remove them: birds/x.jpg, "
+        "food/y.jpg."
     )
 
 
