@@ -192,19 +192,19 @@ def _measured(image: Image.Image, digest: str, size: int) -> Inspection:
 
     width, height = image.size
     channels = len(image.getbands()) if image.mode != "P" else 3
-    # A JPEG can be decoded at a half, a quarter or an eighth: all of it is read, and checked.
-    image.draft("RGB", (_MEASURED_SIDE, _MEASURED_SIDE))
+    # A JPEG can be decoded without its colours, at a half, a quarter or an eighth: all of it is
+    # read, and checked.
+    image.draft("L", (_MEASURED_SIDE, _MEASURED_SIDE))
     image.load()
     if image.format == "TIFF":  # Pillow turns these itself, when they are loaded.
         width, height = image.size
     orientation = _orientation(image)
-    small = _rgb(image)
-    small.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX)
+    grey = image if image.mode == "L" else _rgb(image).convert("L")
+    grey.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX)
     if orientation in _TRANSPOSES:
-        small = small.transpose(_TRANSPOSES[orientation])
+        grey = grey.transpose(_TRANSPOSES[orientation])
     if orientation > 4:
         width, height = height, width
-    grey = small.convert("L")
     luma = np.asarray(grey, np.float32) / 255
     contrast = float(luma.std())
     return Inspection(
@@ -240,9 +240,11 @@ def _sharpness(luma: Any) -> float:
     """Returns the variance of the Laplacian: differences to the four neighbours, summed."""
     if min(luma.shape) < 3:
         return 0.0
-    inner = luma[1:-1, 1:-1]
-    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    return float((around - 4 * inner).var())
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1]
+    laplacian += luma[1:-1, :-2]
+    laplacian += luma[1:-1, 2:]
+    laplacian -= 4 * luma[1:-1, 1:-1]
+    return float(laplacian.var())
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -252,4 +254,4 @@ def _rgb(image: Image.Image) -> Image.Image:
         # Pillow would cut off all above 255.
         levels = np.asarray(image).astype(np.uint16) // _LEVELS_16
         image = Image.fromarray(levels.astype(np.uint8))
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
