@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.outcome import CACHED, LOG_FILE, Outcome, Results
+from schemas import features
 from schemas.errors import printable
 
 # Of the files that were set aside.
@@ -27,7 +28,7 @@ def print_summary(outcome: Outcome) -> None:
         return
     metrics = results.metrics
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
-    console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
+    console.print(_classes_table(results))
     _print_survey(console, results)
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
@@ -73,13 +74,15 @@ def _print_survey(console: Console, results: Results) -> None:
         console.print(Text(f"Note: {warning}", style="yellow"))
 
 
-def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:
+def _classes_table(results: Results) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("class")
-    table.add_column("recognised", justify="right")
-    table.add_column("photos", justify="right")
-    for label, share in accuracy.items():
-        table.add_row(Text(printable(label)), f"{share:.1%}", str(examples[label]))
+    for heading in ("recognised", "of", "learnt from"):
+        table.add_column(heading, justify="right")
+    for label, share in results.accuracy_by_class.items():
+        learnt_from = results.survey["classes"][label][features.TRAIN]
+        evaluated = str(results.examples_by_class[label])
+        table.add_row(Text(printable(label)), f"{share:.1%}", evaluated, str(learnt_from))
     return table
 
 
