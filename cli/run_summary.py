@@ -29,6 +29,7 @@ def print_summary(outcome: Outcome) -> None:
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
     console.print(_classes_table(results.accuracy_by_class, results.examples_by_class))
     _print_quarantine(console, results)
+    _print_label_suspicions(console, len(results.label_suspicions))
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
@@ -70,6 +71,12 @@ def _print_quarantine(console: Console, results: Results) -> None:
     hidden = len(files) - _MOST_SHOWN
     if hidden > 0:
         console.print(f"  and {hidden} more, see {results.quarantine}")
+
+
+def _print_label_suspicions(console: Console, count: int) -> None:
+    if count:
+        what = "1 label looks wrong" if count == 1 else f"{count} labels look wrong"
+        console.print(Text(f"{what}, see the report", style="yellow"))
 
 
 def _classes_table(accuracy: dict[str, float], examples: dict[str, int]) -> Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.image_example_gen.photos import Problem
+from components.label_review.suspicions import LabelSuspicion
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Results:
         confusion: photos by true class, then by predicted class.
         quarantined: the files that were set aside.
         quarantine: the file that lists them.
+        label_suspicions: labels that look wrong, the least likely first.
+        label_suspicions_file: the file that lists them.
         model_run: folder of TensorBoard's logs.
         evaluation: folder of TFMA's results.
     """
@@ -65,6 +68,8 @@ class Results:
     confusion: dict[str, dict[str, int]]
     quarantined: list[Problem]
     quarantine: str
+    label_suspicions: list[LabelSuspicion]
+    label_suspicions_file: str
     model_run: str
     evaluation: str
 
@@ -105,6 +110,15 @@ class Outcome:
             "quarantined": [
                 {"path": p.path, "class": p.label, "reason": p.reason, "bytes": p.size}
                 for p in (results.quarantined if results else [])
+            ],
+            "label_suspicions": [
+                {
+                    "path": s.path,
+                    "class": s.label,
+                    "suggested": s.suggested,
+                    "confidence": s.confidence,
+                }
+                for s in (results.label_suspicions if results else [])
             ],
             "components": [
                 {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}

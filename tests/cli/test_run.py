@@ -51,7 +51,9 @@ def test_run_prints_one_json_object(
     assert outcome["quarantined"] == [
         {"path": "food/<broken>.jpg", "class": "food", "reason": "cannot be decoded", "bytes": HALF}
     ]
-    assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 10
+    # Eight photos of a class are too few for a hint.
+    assert outcome["label_suspicions"] == []
+    assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 11
     assert {component["state"] for component in outcome["components"]} == {"executed"}
     saved = folder / "output" / "runs" / outcome["run_id"] / "metrics.json"
     assert json.loads(saved.read_text()) == outcome
@@ -109,7 +111,7 @@ def test_too_many_photos_that_only_look_like_some_stop_the_run(tmp_path: Path) -
         "replace or remove them, or raise it: food/broken 0.jpg (cannot be decoded), "
         "food/broken 1.jpg (cannot be decoded)."
     )
-    assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 9
+    assert [c["state"] for c in outcome["components"]] == ["failed"] + ["skipped"] * 10
     assert "Traceback" not in result.stderr
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.image_example_gen.photos import Problem
+from components.label_review.suspicions import LabelSuspicion
 from pipelines.outcome import (
     CACHED,
     EXECUTED,
@@ -33,6 +34,8 @@ RESULTS = Results(
     confusion={"Kätzchen": {"Kätzchen": 8, "dog": 0}, "dog": {"Kätzchen": 1, "dog": 7}},
     quarantined=[Problem("dog/a.jpg", "dog", "ab", "empty", 0)],
     quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
+    label_suspicions=[LabelSuspicion("dog/b.jpg", "dog", "Kätzchen", 0.125, 0.875, "train")],
+    label_suspicions_file="/out/artifacts/LabelReview/suspicions/6/suspicions.csv",
     model_run="/out/artifacts/Trainer/model_run/7",
     evaluation="/out/artifacts/Evaluator/evaluation/8",
 )
@@ -57,6 +60,9 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         },
         "classes": ["Kätzchen", "dog"],
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
+        "label_suspicions": [
+            {"path": "dog/b.jpg", "class": "dog", "suggested": "Kätzchen", "confidence": 0.875}
+        ],
         "components": [
             {"id": "ImageExampleGen", "state": "cached", "seconds": 0.123},
             {"id": "Trainer", "state": "executed", "seconds": 61.0},
