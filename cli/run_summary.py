@@ -30,6 +30,7 @@ def print_summary(outcome: Outcome) -> None:
     console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
     console.print(_classes_table(results))
     _print_survey(console, results)
+    _print_label_suspicions(console, len(results.label_suspicions))
     if results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
@@ -72,6 +73,12 @@ def _print_survey(console: Console, results: Results) -> None:
             console.print(f"  and {hidden} more, see {results.quarantine}")
     for warning in results.survey["warnings"]:
         console.print(Text(f"Note: {warning}", style="yellow"))
+
+
+def _print_label_suspicions(console: Console, count: int) -> None:
+    if count:
+        what = "1 label looks wrong" if count == 1 else f"{count} labels look wrong"
+        console.print(Text(f"{what}, see the report", style="yellow"))
 
 
 def _classes_table(results: Results) -> Table:

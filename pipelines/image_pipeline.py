@@ -24,6 +24,7 @@ from components.embedder.component import Embedder
 from components.evaluator import baseline
 from components.evaluator.eval_config import eval_config
 from components.image_example_gen.component import ImageExampleGen
+from components.label_review.component import LabelReview
 from components.pusher.component import Pusher
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
@@ -83,6 +84,14 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
     # The frozen part of the backbone sees every photo, and changed views of it, once.
     embedder = _embedder(config, transform, statistics)
 
+    # Labels that do not fit what it saw are listed for a person to look at.
+    label_review = LabelReview(
+        examples=examples,
+        embeddings=embedder.outputs["embeddings"],
+        seed=config.train.seed,
+        code_digest=code_digest("components/label_review", "components/probe"),
+    )
+
     # A head is trained on what it saw, then the backbone's upper layers with it.
     trainer = _trainer(config, transform, embedder)
     model = trainer.outputs["model"]
@@ -115,6 +124,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         example_validator,
         transform,
         embedder,
+        label_review,
         trainer,
         baseline_resolver,
         evaluator,

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.label_review.suspicions import LabelSuspicion
+
 
 @dataclass(frozen=True)
 class ComponentRun:
@@ -50,6 +52,8 @@ class Results:
         confusion: photos by true class, then by predicted class.
         survey: what lies in the data folder, as `warmstart data check --json` prints it.
         quarantine: the file that lists what was set aside.
+        label_suspicions: labels that look wrong, the least likely first.
+        label_suspicions_file: the file that lists them.
         model_run: folder of TensorBoard's logs.
         evaluation: folder of TFMA's results.
     """
@@ -63,6 +67,8 @@ class Results:
     confusion: dict[str, dict[str, int]]
     survey: dict[str, Any]
     quarantine: str
+    label_suspicions: list[LabelSuspicion]
+    label_suspicions_file: str
     model_run: str
     evaluation: str
 
@@ -102,6 +108,15 @@ class Outcome:
             "classes": list(results.accuracy_by_class) if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
+            "label_suspicions": [
+                {
+                    "path": s.path,
+                    "class": s.label,
+                    "suggested": s.suggested,
+                    "confidence": s.confidence,
+                }
+                for s in (results.label_suspicions if results else [])
+            ],
             "components": [
                 {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
                 for c in self.components

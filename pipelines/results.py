@@ -12,6 +12,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from components.image_example_gen.quarantine import quarantine_file, read_survey
+from components.label_review.artifact import read_suspicions, suspicions_file
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import Results
@@ -59,6 +60,8 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         confusion=_confusion(result, sorted(accuracy_by_class)),
         survey=read_survey(outputs["Quarantine"].uri),
         quarantine=quarantine_file(outputs["Quarantine"].uri),
+        label_suspicions=read_suspicions(outputs["LabelSuspicions"].uri),
+        label_suspicions_file=suspicions_file(outputs["LabelSuspicions"].uri),
         model_run=outputs["ModelRun"].uri,
         evaluation=evaluation.uri,
     )

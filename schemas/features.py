@@ -19,6 +19,7 @@ FILE_SIZE = "file_size"  # Bytes.
 # What Transform writes. The label passes through as text: the Trainer numbers the classes.
 IMAGE_XF = "image_xf"  # Resized RGB photo, PNG-encoded (lossless).
 LABEL_XF = "label_xf"
+SOURCE_XF = "source_xf"  # Hash of the encoded file: tells which raw example this was.
 CLASSES_VOCABULARY = "classes"  # Name of the vocabulary asset that holds every label seen.
 
 TRAIN = "train"

@@ -2,7 +2,7 @@
 
     manifest.json                          what the rows were made of
     Split-<split>/view-<n>-<shard>.tfrecord    a row for each photo, in view n
-    Split-<split>/index-<shard>.tfrecord       the digest, then the label, of each photo
+    Split-<split>/index-<shard>.tfrecord       digest, source and label of each photo
 
 A row is a tf.Example with `digest`, `label`, `embedding` (float32, raw bytes) and, where the
 disk budget allows, `activations` (float16, raw bytes): the tensor at the cut.
@@ -13,9 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
@@ -27,6 +29,11 @@ ACTIVATIONS = "activations"
 
 _MANIFEST = "manifest.json"
 _DIGEST_BYTES = 32  # SHA-256.
+_SOURCE_BYTES = 8
+_LABEL_AT = _DIGEST_BYTES + _SOURCE_BYTES
+
+# Rows read at a time: bounds memory where they hold activations as well.
+_ROWS_AT_A_TIME = 64
 
 
 class Embeddings(Artifact):
@@ -124,8 +131,50 @@ def index_prefix(folder: str, split: str) -> str:
     return os.path.join(folder, f"Split-{split}", "index")
 
 
+def index_record(digest: bytes, source: int, label: bytes) -> bytes:
+    """Returns a record of an index.
+
+    Args:
+        digest: SHA-256 of the transformed photo, raw.
+        source: hash of the file it was made of, `schemas.features.SOURCE_XF`.
+        label: name of its class, UTF-8.
+    """
+    return digest + source.to_bytes(_SOURCE_BYTES, "big") + label
+
+
 def read_index(folder: str, split: str) -> list[tuple[bytes, str]]:
     """Returns digest and label of each photo of a split; some 40 bytes a photo."""
+    records = _index_records(folder, split)
+    return [(record[:_DIGEST_BYTES], record[_LABEL_AT:].decode()) for record in records]
+
+
+def read_sources(folder: str, split: str) -> dict[int, bytes]:
+    """Returns the digest of the photo that was made of each file of a split, by its hash.
+
+    Files may differ where the photos they make do not: a digest may be there more than once.
+    """
+    return {
+        int.from_bytes(record[_DIGEST_BYTES:_LABEL_AT], "big"): record[:_DIGEST_BYTES]
+        for record in _index_records(folder, split)
+    }
+
+
+def read_embeddings(folder: str, split: str) -> dict[bytes, np.ndarray]:
+    """Returns the embedding of each photo of a split, unchanged: float32 (channels,), by digest."""
+    spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (DIGEST, EMBEDDING)}
+    batches = (
+        tf.data.TFRecordDataset(view_files(folder, split, 0))
+        .batch(_ROWS_AT_A_TIME)
+        .map(lambda rows: tf.io.parse_example(rows, spec))
+        .as_numpy_iterator()
+    )
+    return {
+        digest: np.frombuffer(embedding, np.float32)
+        for batch in batches
+        for digest, embedding in zip(batch[DIGEST], batch[EMBEDDING], strict=True)
+    }
+
+
+def _index_records(folder: str, split: str) -> Iterator[bytes]:
     files = sorted(tf.io.gfile.glob(index_prefix(folder, split) + "-*"))
-    records = tf.data.TFRecordDataset(files).as_numpy_iterator()
-    return [(record[:_DIGEST_BYTES], record[_DIGEST_BYTES:].decode()) for record in records]
+    yield from tf.data.TFRecordDataset(files).as_numpy_iterator()

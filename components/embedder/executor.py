@@ -152,7 +152,7 @@ class _EmbedSplit(beam.PTransform):
             )
         _ = (
             photos
-            | f"Index[{split}]" >> beam.Map(lambda photo: photo.digest + photo.label)
+            | f"Index[{split}]" >> beam.Map(_index_record)
             | f"WriteIndex[{split}]"
             >> beam.io.WriteToTFRecord(
                 artifact.index_prefix(self._output, split), file_name_suffix=".tfrecord"
@@ -176,7 +176,12 @@ def _photo(record: bytes) -> Photo:
     feature = tf.train.Example.FromString(record).features.feature
     encoded = feature[features.IMAGE_XF].bytes_list.value[0]
     label = feature[features.LABEL_XF].bytes_list.value[0]
-    return Photo(hashlib.sha256(encoded).digest(), label, encoded)
+    source = feature[features.SOURCE_XF].int64_list.value[0]
+    return Photo(hashlib.sha256(encoded).digest(), label, encoded, source)
+
+
+def _index_record(photo: Photo) -> bytes:
+    return artifact.index_record(photo.digest, photo.source, photo.label)
 
 
 def _is_in(photo: Photo, known: frozenset[bytes], *, wanted: bool) -> bool:

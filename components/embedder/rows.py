@@ -35,11 +35,13 @@ class Photo:
         digest: SHA-256 of `encoded`, raw.
         label: name of its class, UTF-8.
         encoded: the resized photo as PNG, from Transform.
+        source: hash of the file that it was made of, from Transform.
     """
 
     digest: bytes
     label: bytes
     encoded: bytes
+    source: int
 
 
 @dataclass(frozen=True)

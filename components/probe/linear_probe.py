@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from components.backbone.cache import EMBEDDED_IMAGE_SIZE
@@ -188,12 +188,21 @@ def held_out_correct(
     correct = np.zeros(len(labels), bool)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for learnt, asked in splitter.split(embeddings, classes):
-        # Newton's method needs half of the time of the usual L-BFGS.
-        regression = LogisticRegression(C=_PENALTY_C, max_iter=_MAX_ITERATIONS, solver="newton-cg")
-        classifier = make_pipeline(StandardScaler(), regression)
+        classifier = linear_classifier(_PENALTY_C)
         classifier.fit(embeddings[learnt], classes[learnt])
         correct[asked] = classifier.predict(embeddings[asked]) == classes[asked]
     return correct
+
+
+def linear_classifier(penalty_c: float) -> Pipeline:
+    """Returns an untrained logistic regression on standardised channels.
+
+    Args:
+        penalty_c: inverse strength of the L2 penalty.
+    """
+    # Newton's method needs half of the time of the usual L-BFGS.
+    regression = LogisticRegression(C=penalty_c, max_iter=_MAX_ITERATIONS, solver="newton-cg")
+    return make_pipeline(StandardScaler(), regression)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -15,6 +15,9 @@ from schemas import features
 
 IMAGE_SIZE_KEY = "image_size"
 
+# Values of a hash of a file; two of 100,000 files share one once in a billion data sets.
+_SOURCE_BUCKETS = 1 << 62
+
 # zlib's fastest level: the records are compressed once more when written.
 _PNG_COMPRESSION = 1
 
@@ -86,6 +89,21 @@ def decode_photos(encoded: tf.Tensor, size: int) -> tf.Tensor:
     )
 
 
+def source_of(encoded: tf.Tensor) -> tf.Tensor:
+    """Returns a hash of each file, by which a transformed example is found among the raw ones.
+
+    The path would do as well, but Transform reads only what the schema has, which is inferred
+    from statistics that leave the path out.
+
+    Args:
+        encoded: string (batch,), the photos as files.
+
+    Returns:
+        int64 (batch,), not negative; FarmHash's Fingerprint64, the same on every machine.
+    """
+    return tf.strings.to_hash_bucket_fast(encoded, _SOURCE_BUCKETS)
+
+
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
     """Describes to TensorFlow Transform what becomes of the raw features.
 
@@ -95,19 +113,22 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Returns:
         `IMAGE_XF`: string (batch,), the resized photo as PNG, which loses nothing;
-        `LABEL_XF`: string (batch,). The labels seen are kept as a vocabulary.
+        `LABEL_XF`: string (batch,). The labels seen are kept as a vocabulary;
+        `SOURCE_XF`: int64 (batch,), from `source_of`.
     """
     size = custom_config[IMAGE_SIZE_KEY]
+    encoded = tf.reshape(inputs[features.IMAGE], [-1])
     labels = tf.reshape(inputs[features.LABEL], [-1])
     # As TFRecord, because a class name may hold a newline.
     tft.vocabulary(labels, vocab_filename=features.CLASSES_VOCABULARY, file_format="tfrecord_gzip")
     return {
         features.IMAGE_XF: tf.map_fn(
             lambda photo: tf.io.encode_png(decode_photo(photo, size), _PNG_COMPRESSION),
-            tf.reshape(inputs[features.IMAGE], [-1]),
+            encoded,
             fn_output_signature=tf.string,
         ),
         features.LABEL_XF: labels,
+        features.SOURCE_XF: source_of(encoded),
     }
 
 

@@ -29,6 +29,7 @@ CHAIN = [
     "ExampleValidator",
     "Transform",
     "Embedder",
+    "LabelReview",
     "Trainer",
     "latest_blessed_model",
     "Evaluator",
@@ -84,6 +85,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "ExampleAnomalies",
         "TransformGraph",
         "Embeddings",
+        "LabelSuspicions",
         "Model",
         "ModelRun",
         "ModelEvaluation",
@@ -111,6 +113,18 @@ def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:
     assert photos == results.metrics["examples"] == sum(results.examples_by_class.values())
     assert results.metrics["accuracy"] == pytest.approx(right / photos)
     assert list(results.accuracy_by_class) == ["birds", "food", "mammals", "plants"]
+
+
+def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
+    review = max(store_of(runs).get_artifacts_by_type("LabelSuspicions"), key=lambda a: a.id)
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+
+    assert review.custom_properties["photos"].int_value == 4 * 16
+    assert review.custom_properties["photos_not_judged"].int_value == 0
+    assert review.custom_properties["suspicions"].int_value == len(results.label_suspicions)
+    assert all((runs.data / s.path).is_file() for s in results.label_suspicions)
+    assert all(s.path.startswith(f"{s.label}/") for s in results.label_suspicions)
+    assert Path(results.label_suspicions_file).is_file()
 
 
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
@@ -180,6 +194,21 @@ def embedded(runs: PipelineRuns) -> tuple[int, int]:
     photos = newest.custom_properties["photos"].int_value
     reused = newest.custom_properties["photos_reused"].int_value
     return photos - reused, reused
+
+
+def test_photos_in_the_wrong_folder_are_listed_whatever_the_split(runs: PipelineRuns) -> None:
+    """Both are copies of one photo as a decoder sees it, but not byte for byte."""
+    photo = min((runs.data / "mammals").iterdir())
+    wrong = {runs.data / "plants" / name for name in ("moved.jpg", "copy.jpg")}
+    for number, place in enumerate(sorted(wrong)):
+        place.write_bytes(photo.read_bytes() + b"\0" * number)
+    photo.unlink()
+    runs.run("wrong")
+
+    results = read_results(runs.output, "wrong", load_config(None, QUICK))
+    named = {s.path: s.suggested for s in results.label_suspicions if s.label == "plants"}
+    assert {runs.data / path for path in named} == wrong
+    assert set(named.values()) == {"mammals"}
 
 
 def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:

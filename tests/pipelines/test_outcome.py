@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.dataset.summary import NOTHING_FOUND
+from components.label_review.suspicions import LabelSuspicion
 from pipelines.outcome import (
     CACHED,
     EXECUTED,
@@ -37,6 +38,8 @@ RESULTS = Results(
         "warnings": ["A class is small."],
     },
     quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
+    label_suspicions=[LabelSuspicion("dog/b.jpg", "dog", "Kätzchen", 0.125, 0.875, "train")],
+    label_suspicions_file="/out/artifacts/LabelReview/suspicions/6/suspicions.csv",
     model_run="/out/artifacts/Trainer/model_run/7",
     evaluation="/out/artifacts/Evaluator/evaluation/8",
 )
@@ -62,6 +65,9 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         "classes": ["Kätzchen", "dog"],
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
         "warnings": ["A class is small."],
+        "label_suspicions": [
+            {"path": "dog/b.jpg", "class": "dog", "suggested": "Kätzchen", "confidence": 0.875}
+        ],
         "components": [
             {"id": "ImageExampleGen", "state": "cached", "seconds": 0.123},
             {"id": "Trainer", "state": "executed", "seconds": 61.0},

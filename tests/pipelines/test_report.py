@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from components.dataset.summary import NOTHING_FOUND
+from components.label_review.suspicions import LabelSuspicion
 from pipelines.config import load_config
 from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results
 from pipelines.report import write_report
@@ -69,6 +70,8 @@ def results(*labels: str) -> Results:
         survey=NOTHING_FOUND
         | {"images": 80, "classes": {label: {"train": 30, "eval": 10} for label in labels}},
         quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
+        label_suspicions=[],
+        label_suspicions_file="/out/artifacts/LabelReview/suspicions/6/suspicions.csv",
         model_run="/out/artifacts/Trainer/model_run/7",
         evaluation="/out/artifacts/Evaluator/evaluation/8",
     )
@@ -168,6 +171,39 @@ def test_report_without_such_files_does_not_mention_them(tmp_path: Path) -> None
     assert "Set aside" not in report(tmp_path, results("cat", "dog")).texts_of("h2")
 
 
+def suspicions(count: int, label: str = "cat") -> list[LabelSuspicion]:
+    return [
+        LabelSuspicion(f"{label}/<{n}>.jpg", label, "dog", 0.25, 0.75, "train")
+        for n in range(count)
+    ]
+
+
+def test_report_lists_the_labels_that_look_wrong(tmp_path: Path) -> None:
+    of = results("cat", "dog")
+    page = report(tmp_path, replace(of, label_suspicions=suspicions(52)))
+
+    assert "Labels to look at again" in page.texts_of("h2")
+    (meaning,) = (text for text in page.texts_of("p") if text.startswith("52 of the labels"))
+    assert "hints, not verdicts" in meaning
+    assert page.texts_of("td")[15:18] == ["cat", "dog", "75 %"]
+    assert "cat/<0>.jpg" in page.texts_of("code")
+    assert "cat/<49>.jpg" in page.texts_of("code")
+    assert "cat/<50>.jpg" not in page.texts_of("code")
+    assert "and 2 more; the whole list is" in page.texts_of("p")
+    assert of.label_suspicions_file in page.texts_of("code")
+
+
+def test_report_of_one_label_that_looks_wrong_is_in_the_singular(tmp_path: Path) -> None:
+    page = report(tmp_path, replace(results("cat", "dog"), label_suspicions=suspicions(1)))
+
+    assert any(text.startswith("1 of the labels does not fit") for text in page.texts_of("p"))
+    assert "The whole list is" in page.texts_of("p")
+
+
+def test_report_without_such_labels_does_not_mention_them(tmp_path: Path) -> None:
+    assert "Labels" not in " ".join(report(tmp_path, results("cat", "dog")).texts_of("h2"))
+
+
 HOSTILE = {
     "script": "<script>alert(1)</script>",
     "double quote": '"><img src=x onerror=alert(1)>',
@@ -191,6 +227,16 @@ def test_hostile_class_name_is_shown_as_text(tmp_path: Path, label: str) -> None
     assert [text for text in page.texts_of("th") if shown in text] == [
         *(shown, f"said {shown}", f"is {shown}", shown),
     ]
+
+
+@pytest.mark.parametrize("label", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_path_of_a_photo_is_shown_as_text(tmp_path: Path, label: str) -> None:
+    of = results("cat", "dog")
+    harmless = report(tmp_path, replace(of, label_suspicions=suspicions(1)))
+    page = report(tmp_path, replace(of, label_suspicions=suspicions(1, label)))
+
+    assert page.tags == harmless.tags
+    assert " ".join(f"{label}/<0>.jpg".split()) in page.texts_of("code")
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)

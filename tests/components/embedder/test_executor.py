@@ -31,6 +31,7 @@ from schemas import features
 
 SIZE = 32
 VIEWS = 2
+SOURCE = 1 << 61  # Added to the number of a photo for what is taken as the hash of its file.
 # The architecture with the fewest layers, so that it is traced within a second.
 CONFIG: dict[str, Any] = {
     "backbone": "VGG16",
@@ -78,6 +79,9 @@ def example(number: int, label: str, size: int) -> bytes:
             (features.LABEL_XF, label.encode()),
         )
     }
+    feature[features.SOURCE_XF] = tf.train.Feature(
+        int64_list=tf.train.Int64List(value=[SOURCE + number])
+    )
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
@@ -249,6 +253,26 @@ def test_index_lists_the_photos_of_a_split(first: tuple[Runs, Embedded]) -> None
     for split, numbers in PHOTOS.items():
         expected = [(digest(number), label) for number, label in numbers]
         assert sorted(artifact.read_index(embedded.folder, split)) == sorted(expected)
+
+
+def test_photo_is_found_by_the_hash_of_its_file(first: tuple[Runs, Embedded]) -> None:
+    _, embedded = first
+
+    for split, numbers in PHOTOS.items():
+        expected = {SOURCE + number: digest(number) for number, _ in numbers}
+        assert artifact.read_sources(embedded.folder, split) == expected
+
+
+def test_unchanged_photos_are_read_by_digest(first: tuple[Runs, Embedded]) -> None:
+    _, embedded = first
+
+    for split, numbers in PHOTOS.items():
+        read = artifact.read_embeddings(embedded.folder, split)
+        assert set(read) == {digest(number) for number, _ in numbers}
+        for number, _ in numbers:
+            row = embedded.row(split, 0, number)
+            assert read[digest(number)].tobytes() == row.value("embedding")
+            assert (read[digest(number)].dtype, read[digest(number)].shape) == (np.float32, (512,))
 
 
 def test_first_execution_reuses_nothing(first: tuple[Runs, Embedded]) -> None:

@@ -77,7 +77,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
             for view in range(views):
                 prefix = artifact.view_prefix(folder, split, view)
                 write(prefix + shards, [row(photo, view) for photo in part])
-            index = [bytes([photo]) * 32 + label(photo).encode() for photo in part]
+            index = [
+                artifact.index_record(bytes([photo]) * 32, photo, label(photo).encode())
+                for photo in part
+            ]
             write(artifact.index_prefix(folder, split) + shards, index)
         transformed = [record(image_xf=png(n), label_xf=label(n).encode()) for n in numbers]
         write(f"{folder}/photos/Split-{split}/examples.gz", transformed, "GZIP")

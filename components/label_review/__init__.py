@@ -1,0 +1,1 @@
+"""LabelReview: labels that do not fit what the backbone sees, for a person to look at."""

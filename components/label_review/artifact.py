@@ -1,0 +1,58 @@
+"""The LabelSuspicions artifact: labels that look wrong, ranked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+
+import tensorflow as tf
+from tfx.types.artifact import Artifact
+
+from components.label_review.suspicions import LabelSuspicion
+
+_FILE = "suspicions.csv"
+_COLUMNS = ("path", "class", "suggested", "self_confidence", "confidence", "split")
+
+
+class LabelSuspicions(Artifact):
+    """Labels that look wrong: `suspicions.csv`, with the fields of `LabelSuspicion`, ranked."""
+
+    TYPE_NAME = "LabelSuspicions"
+
+
+def suspicions_file(folder: str) -> str:
+    """Returns where the list of an artifact lies."""
+    return os.path.join(folder, _FILE)
+
+
+def write_suspicions(folder: str, suspicions: Iterable[LabelSuspicion]) -> None:
+    """Writes the list, also where it is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(
+        (s.path, s.label, s.suggested, s.self_confidence, s.confidence, s.split) for s in suspicions
+    )
+    file = suspicions_file(folder)
+    with tf.io.gfile.GFile(file + ".partial", "w") as stream:
+        stream.write(text.getvalue())
+    tf.io.gfile.rename(file + ".partial", file)
+
+
+def read_suspicions(folder: str) -> list[LabelSuspicion]:
+    """Reads the list of an artifact."""
+    with tf.io.gfile.GFile(suspicions_file(folder)) as stream:
+        rows = csv.DictReader(io.StringIO(stream.read()))
+        return [
+            LabelSuspicion(
+                row["path"],
+                row["class"],
+                suggested=row["suggested"],
+                self_confidence=float(row["self_confidence"]),
+                confidence=float(row["confidence"]),
+                split=row["split"],
+            )
+            for row in rows
+        ]
