@@ -52,6 +52,9 @@ class Results:
         quarantine: the file that lists what was set aside.
         model_run: folder of TensorBoard's logs.
         evaluation: folder of TFMA's results.
+        statistics: smallest, median and largest value by numeric feature, then by split.
+        anomalies: what is odd about the statistics: `kind`, `feature`, `sentence` and more,
+            see `pipelines.anomalies`.
     """
 
     blessed: bool
@@ -65,6 +68,8 @@ class Results:
     quarantine: str
     model_run: str
     evaluation: str
+    statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Outcome:
             "classes": list(results.accuracy_by_class) if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
+            "anomalies": results.anomalies if results else [],
             "components": [
                 {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
                 for c in self.components

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from pipelines.config import PipelineConfig, commented_yaml
 from pipelines.outcome import Outcome, write_whole
+from schemas.errors import written
 
 
 def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Path) -> Path:
@@ -26,6 +27,7 @@ def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Pa
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["written"] = written
     page = environment.get_template("report.html").render(
         outcome=outcome, results=outcome.results, configuration=commented_yaml(config), data=data
     )

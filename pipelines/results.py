@@ -12,6 +12,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from components.image_example_gen.quarantine import quarantine_file, read_survey
+from pipelines.anomalies import read_anomalies, read_statistics
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import Results
@@ -61,6 +62,12 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         quarantine=quarantine_file(outputs["Quarantine"].uri),
         model_run=outputs["ModelRun"].uri,
         evaluation=evaluation.uri,
+        statistics=read_statistics(outputs["ExampleStatistics"]),
+        anomalies=read_anomalies(
+            outputs["ExampleStatistics"],
+            outputs["ExampleAnomalies"],
+            outputs["DistributionAnomalies"],
+        ),
     )
 
 
