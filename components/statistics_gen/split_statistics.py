@@ -18,8 +18,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from schemas import features
 from schemas.image_example import STATISTICS_FEATURES, image_example_schema
 
-# Between two of these quantiles the share of photos is not known: an error of 1 % at most.
-_QUANTILES = 100
+# Between two of these quantiles the share of photos is not known: an error of 2 % at most. Each
+# costs TFDV 3 ms of a split.
+_QUANTILES = 50
 
 # Classes beyond would be missing in the statistics.
 _MOST_CLASSES = 10_000
