@@ -71,7 +71,8 @@ def _print_survey(console: Console, results: Results) -> None:
         hidden = len(files) - _MOST_SHOWN
         if hidden > 0:
             console.print(f"  and {hidden} more, see {results.quarantine}")
-    for warning in results.survey["warnings"]:
+    anomalies = [anomaly["sentence"] for anomaly in results.anomalies]
+    for warning in (*results.survey["warnings"], *anomalies):
         console.print(Text(f"Note: {warning}", style="yellow"))
 
 

@@ -83,6 +83,33 @@ class SplitConfig(_Section):
     seed: int = Field(42, ge=0, le=2**63 - 1, description="Another seed gives another division.")
 
 
+class SkewConfig(_Section):
+    """Evaluation photos against training photos."""
+
+    max_distance: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description=(
+            "Jensen-Shannon divergence above which a difference that is no chance is reported,"
+            " 0 (alike) to 1 (nothing in common)."
+        ),
+    )
+
+
+class DriftConfig(_Section):
+    """Training photos against those of the latest run on other photos."""
+
+    max_distance: float = Field(0.1, ge=0, le=1, description="As that of skew.")
+
+
+class StatisticsConfig(_Section):
+    """When a difference in size, brightness, labels and so on is worth a note; no run stops."""
+
+    skew: SkewConfig = SkewConfig()
+    drift: DriftConfig = DriftConfig()
+
+
 class ImageConfig(_Section):
     """What the model sees of a photo."""
 
@@ -240,6 +267,7 @@ class PipelineConfig(_Section):
     )
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
+    statistics: StatisticsConfig = StatisticsConfig()
     image: ImageConfig = ImageConfig()
     augment: AugmentConfig = AugmentConfig()
     backbone: BackboneConfig = BackboneConfig()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow_data_validation import StatsOptions
 from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
@@ -16,22 +14,29 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
 
 from components.backbone.weights import weights_digest
 from components.code_digest import code_digest
+from components.distribution_validator.baseline import (
+    CURRENT_KEY,
+    STATISTICS_KEY,
+    LatestOtherStatisticsStrategy,
+)
+from components.distribution_validator.component import DistributionValidator
 from components.embedder.component import Embedder
 from components.evaluator import baseline
 from components.evaluator.eval_config import eval_config
 from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
 from components.pusher.component import Pusher
+from components.schema_gen.component import SchemaGen
+from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from schemas import features
-from schemas.image_example import STATISTICS_FEATURES, image_example_schema
 
 _BEAM_ARGS = [
     # Runs in this process. DirectRunner would first try to download Prism.
@@ -62,12 +67,27 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
     )
     examples = example_gen.outputs["examples"]
 
-    # Sizes, brightness and labels are counted, a schema inferred, and odd values reported.
-    statistics_gen = StatisticsGen(examples=examples, stats_options=_stats_options())
+    # Sizes, brightness and labels are counted, and what no photo may have is reported.
+    statistics_gen = StatisticsGen(examples=examples, stats_options=stats_options())
     statistics = statistics_gen.outputs["statistics"]
-    schema_gen = SchemaGen(statistics=statistics)
+    schema_gen = SchemaGen(
+        statistics=statistics,
+        code_digest=code_digest("components/schema_gen", "components/statistics_gen", "schemas"),
+    )
     schema = schema_gen.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics, schema=schema)
+
+    # So is skew between the splits, and drift since the latest run on other photos.
+    statistics_resolver = _statistics_resolver(statistics)
+    distribution_validator = DistributionValidator(
+        statistics=statistics,
+        baseline_statistics=statistics_resolver.outputs[STATISTICS_KEY],
+        max_skew=config.statistics.skew.max_distance,
+        max_drift=config.statistics.drift.max_distance,
+        code_digest=code_digest(
+            "components/distribution_validator", "components/statistics_gen", "schemas"
+        ),
+    )
 
     # Photos are decoded and resized, once for both stages of training.
     transform = Transform(
@@ -122,6 +142,8 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         statistics_gen,
         schema_gen,
         example_validator,
+        statistics_resolver,
+        distribution_validator,
         transform,
         embedder,
         label_review,
@@ -138,10 +160,6 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         enable_cache=True,
         beam_pipeline_args=_BEAM_ARGS,
     )
-
-
-def _stats_options() -> StatsOptions:
-    return StatsOptions(schema=image_example_schema(), feature_allowlist=list(STATISTICS_FEATURES))
 
 
 def _embedder(config: PipelineConfig, transform: Transform, statistics: BaseChannel) -> Embedder:
@@ -189,6 +207,13 @@ def _trainer(config: PipelineConfig, transform: Transform, embedder: Embedder) -
 
 def _augmentation(config: PipelineConfig) -> dict[str, Any]:
     return {**config.augment.model_dump(), "seed": config.train.seed}
+
+
+def _statistics_resolver(statistics: BaseChannel) -> Resolver:
+    return Resolver(
+        strategy_class=LatestOtherStatisticsStrategy,
+        **{STATISTICS_KEY: Channel(type=ExampleStatistics), CURRENT_KEY: statistics},
+    ).with_id("latest_statistics")
 
 
 def _baseline_resolver(model: BaseChannel) -> Resolver:

@@ -56,6 +56,9 @@ class Results:
         label_suspicions_file: the file that lists them.
         model_run: folder of TensorBoard's logs.
         evaluation: folder of TFMA's results.
+        statistics: smallest, median and largest value by numeric feature, then by split.
+        anomalies: what is odd about the statistics: `kind`, `feature`, `sentence` and more,
+            see `pipelines.anomalies`.
     """
 
     blessed: bool
@@ -71,6 +74,8 @@ class Results:
     label_suspicions_file: str
     model_run: str
     evaluation: str
+    statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,7 @@ class Outcome:
                 }
                 for s in (results.label_suspicions if results else [])
             ],
+            "anomalies": results.anomalies if results else [],
             "components": [
                 {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
                 for c in self.components

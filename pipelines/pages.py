@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from schemas.errors import written
+
 
 def templates() -> Environment:
     """Returns what renders the templates of this package; values are escaped."""
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("pipelines"),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["written"] = written
+    return environment

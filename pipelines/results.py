@@ -13,6 +13,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from components.image_example_gen.quarantine import quarantine_file, read_survey
 from components.label_review.artifact import read_suspicions, suspicions_file
+from pipelines.anomalies import read_anomalies, read_statistics
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import Results
@@ -64,6 +65,12 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         label_suspicions_file=suspicions_file(outputs["LabelSuspicions"].uri),
         model_run=outputs["ModelRun"].uri,
         evaluation=evaluation.uri,
+        statistics=read_statistics(outputs["ExampleStatistics"]),
+        anomalies=read_anomalies(
+            outputs["ExampleStatistics"],
+            outputs["ExampleAnomalies"],
+            outputs["DistributionAnomalies"],
+        ),
     )
 
 

@@ -51,3 +51,8 @@ def shortened_list(entries: Iterable[str], separator: str = ", ") -> str:
 def printable(name: str) -> str:
     """Quotes a name if it holds characters that would break a one-line message."""
     return name if name.isprintable() else repr(name)
+
+
+def written(number: float) -> str:
+    """Writes a number for people: three digits, or all before the point."""
+    return f"{number:,.0f}" if abs(number) >= 100 or number == round(number) else f"{number:.3g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,20 @@ from ml_metadata.proto import metadata_store_pb2
 from PIL import Image
 from pipeline_runs import QUICK, PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.utils import io_utils
 
 import samples
 from components.serving.pushed_model import PushedModel
 from pipelines.config import load_config
 from pipelines.results import forget_vanished_pushes, read_results
+from schemas.image_example import NUMERIC_FEATURES, image_example_schema
 
 CHAIN = [
     "ImageExampleGen",
     "StatisticsGen",
     "SchemaGen",
+    "latest_statistics",
+    "DistributionValidator",
     "ExampleValidator",
     "Transform",
     "Embedder",
@@ -35,13 +40,13 @@ CHAIN = [
     "Evaluator",
     "Pusher",
 ]
-RESOLVER = "latest_blessed_model"  # Looks up, so it runs each time.
+RESOLVERS = ("latest_statistics", "latest_blessed_model")  # They look up, so they run each time.
 
 FirstRun = tuple[PipelineRuns, dict[str, str]]
 
 
 def executed(states: dict[str, str]) -> list[str]:
-    return [name for name, state in states.items() if state == "executed" and name != RESOLVER]
+    return [name for name, state in states.items() if state == "executed" and name not in RESOLVERS]
 
 
 def store_of(runs: PipelineRuns) -> MetadataStore:
@@ -64,7 +69,9 @@ def test_first_run_is_recorded_in_ml_metadata(runs: PipelineRuns) -> None:
     executions = executions_of(runs, "first")
     types = Counter(execution.type.rsplit(".", 1)[-1] for execution in executions)
 
-    assert types == Counter([*(name for name in CHAIN if name != RESOLVER), "Resolver"])
+    assert types == Counter(
+        [*(name for name in CHAIN if name not in RESOLVERS), "Resolver", "Resolver"]
+    )
     assert {execution.last_known_state for execution in executions} == {
         metadata_store_pb2.Execution.COMPLETE
     }
@@ -83,6 +90,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "ExampleStatistics",
         "Schema",
         "ExampleAnomalies",
+        "DistributionAnomalies",
         "TransformGraph",
         "Embeddings",
         "LabelSuspicions",
@@ -150,6 +158,29 @@ def test_second_run_is_fully_cached(runs: PipelineRuns) -> None:
     assert read_results(runs.output, "second", load_config(None, QUICK)).blessed
 
 
+def test_third_run_is_fully_cached_too(runs: PipelineRuns) -> None:
+    """Statistics that were their own baseline would show in every other run."""
+    assert executed(runs.run("third")) == []
+
+
+def test_results_hold_statistics_without_false_alarms(runs: PipelineRuns) -> None:
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+    width = results.statistics["width"]
+
+    assert list(results.statistics) == list(NUMERIC_FEATURES)
+    assert set(width) == {"train", "eval"}
+    for least, median, most in width.values():
+        assert 64 <= least <= median <= most <= 1024
+    assert results.anomalies == []
+
+
+def test_schema_of_a_run_knows_its_classes_and_validates_no_bytes(runs: PipelineRuns) -> None:
+    folder = newest_folder(runs.output.artifacts / "SchemaGen" / "schema")
+    schema = io_utils.SchemaReader().read(str(folder / "schema.pbtxt"))
+
+    assert schema == image_example_schema(["birds", "food", "mammals", "plants"])
+
+
 def test_photo_that_is_touched_reruns_nothing(runs: PipelineRuns) -> None:
     photo = min((runs.data / "birds").iterdir())
     os.utime(photo, (0, 0))
@@ -169,8 +200,9 @@ def test_photo_that_changes_its_class_reruns_all_and_embeds_nothing(runs: Pipeli
     photo.rename(runs.data / "food" / photo.name)
     states = runs.run("moved")
 
-    assert executed(states) == [name for name in CHAIN if name != RESOLVER]
+    assert executed(states) == [name for name in CHAIN if name not in RESOLVERS]
     assert embedded(runs) == (0, 4 * 16)
+    assert executed(runs.run("moved again")) == []
 
 
 def test_new_photo_costs_its_own_embedding_only(runs: PipelineRuns) -> None:
@@ -182,10 +214,24 @@ def test_new_photo_costs_its_own_embedding_only(runs: PipelineRuns) -> None:
     Image.fromarray(pixels).save(new)
     states = runs.run("added")
 
-    assert executed(states) == [name for name in CHAIN if name != RESOLVER]
+    assert executed(states) == [name for name in CHAIN if name not in RESOLVERS]
     computed, reused = embedded(runs)
     assert computed + reused == 4 * 16 + 1
     assert computed <= 2  # The new one, and the changed one if it went to the other split.
+
+
+def test_class_that_vanished_is_said_and_the_next_run_cached(runs: PipelineRuns) -> None:
+    shutil.rmtree(runs.data / "birds")
+    states = runs.run("vanished")
+    results = read_results(runs.output, "vanished", load_config(None, QUICK))
+    said = {anomaly["kind"]: anomaly["sentence"] for anomaly in results.anomalies}
+
+    assert states["DistributionValidator"] == "executed"
+    assert said["vanished_class"].startswith("Class birds (")
+    # Its baseline is still the same.
+    assert executed(runs.run("vanished again")) == []
+    again = read_results(runs.output, "vanished again", load_config(None, QUICK))
+    assert again.anomalies == results.anomalies
 
 
 def embedded(runs: PipelineRuns) -> tuple[int, int]:

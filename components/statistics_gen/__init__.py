@@ -1,0 +1,1 @@
+"""What TFX's StatisticsGen computes of photos, and how it is read."""
