@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+from itertools import islice
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.common.resolver import ResolverStrategy
+from tfx.dsl.io import fileio
+from tfx.utils import path_utils
+
+from schemas import serving
 
 MODEL_KEY = "model"
 MODEL_BLESSING_KEY = "model_blessing"
@@ -17,10 +24,11 @@ _BLESSED = "blessed"
 
 
 class LatestOtherBlessedModelStrategy(ResolverStrategy):
-    """Resolves the latest blessed model that is not the candidate itself.
+    """Resolves the latest blessed model that is not the candidate itself and knows its classes.
 
     TFX's LatestBlessedModelStrategy gives, when nothing changed, the candidate as its own
-    baseline: Evaluator then sees a new input and runs again, on every second run.
+    baseline: Evaluator then sees a new input and runs again, on every second run. A model that
+    lacks a class had another task, and TFMA no number for the label of such a photo.
     """
 
     def resolve_artifacts(
@@ -43,14 +51,26 @@ class LatestOtherBlessedModelStrategy(ResolverStrategy):
             if blessing.get_int_custom_property(_BLESSED) == 1
         }
         candidates = {model.id for model in input_dict[CANDIDATE_KEY]}
-        eligible = [
+        wanted = set().union(*map(_classes, input_dict[CANDIDATE_KEY]))
+        latest_first = sorted(input_dict[MODEL_KEY], key=lambda model: model.id, reverse=True)
+        eligible = (
             model
-            for model in input_dict[MODEL_KEY]
-            if model.id in blessings and model.id not in candidates
-        ]
-        chosen = sorted(eligible, key=lambda model: model.id)[-1:]
+            for model in latest_first
+            if model.id in blessings and model.id not in candidates and wanted <= _classes(model)
+        )
+        chosen = list(islice(eligible, 1))
         return {
             MODEL_KEY: chosen,
             MODEL_BLESSING_KEY: [blessings[model.id] for model in chosen],
             CANDIDATE_KEY: input_dict[CANDIDATE_KEY],
         }
+
+
+def _classes(model: types.Artifact) -> set[str]:
+    """Returns the classes that a model knows; none if it is not there any more."""
+    folder = path_utils.serving_model_path(model.uri)
+    file = os.path.join(folder, "assets", serving.CLASSES_ASSET)
+    if not fileio.exists(file):
+        return set()
+    with fileio.open(file, "rb") as stream:
+        return set(json.loads(stream.read()))

@@ -234,6 +234,20 @@ def test_class_that_vanished_is_said_and_the_next_run_cached(runs: PipelineRuns)
     assert again.anomalies == results.anomalies
 
 
+def test_class_that_is_new_is_learnt_beside_a_blessed_model_that_lacks_it(
+    runs: PipelineRuns,
+) -> None:
+    (runs.data / "owls").mkdir()
+    for photo in sorted((runs.data / "birds").iterdir())[::2]:
+        photo.rename(runs.data / "owls" / photo.name)
+    states = runs.run("new class")
+    results = read_results(runs.output, "new class", load_config(None, QUICK))
+
+    assert states["Evaluator"] == "executed"
+    assert "owls" in results.accuracy_by_class
+    assert "new_class" in {anomaly["kind"] for anomaly in results.anomalies}
+
+
 def embedded(runs: PipelineRuns) -> tuple[int, int]:
     """Returns how many photos the latest Embedder computed and reused."""
     newest = max(store_of(runs).get_artifacts_by_type("Embeddings"), key=lambda a: a.id)

@@ -170,6 +170,8 @@ def outcome_with(anomalies: list[dict[str, Any]]) -> Outcome:
             "errors": [],
         },
         quarantine="/q.csv",
+        label_suspicions=[],
+        label_suspicions_file="/s.csv",
         model_run="/run",
         evaluation="/evaluation",
         statistics={"file_size": {"train": [1500, 20000, 1e6], "eval": [0.25, 0.5, 0.75]}},

@@ -68,6 +68,7 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         "label_suspicions": [
             {"path": "dog/b.jpg", "class": "dog", "suggested": "Kätzchen", "confidence": 0.875}
         ],
+        "anomalies": [],
         "components": [
             {"id": "ImageExampleGen", "state": "cached", "seconds": 0.123},
             {"id": "Trainer", "state": "executed", "seconds": 61.0},
