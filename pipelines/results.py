@@ -13,9 +13,10 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from components.image_example_gen.quarantine import quarantine_file, read_survey
 from components.label_review.artifact import read_suspicions, suspicions_file
+from components.serving_validator import executor as serving_validator
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
-from pipelines.outcome import Results
+from pipelines.outcome import Results, Serving
 
 _RUN_CONTEXT = "pipeline_run"
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -50,6 +51,7 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
         blessed=blessing.custom_properties["blessed"].int_value == 1,
         reasons=_reasons(evaluation.uri, config),
         pushed_to=_pushed_to(outputs["PushedModel"]),
+        serving=_serving(outputs["InfraBlessing"]),
         metrics={
             "accuracy": overall[ACCURACY],
             "log_loss": overall[LOG_LOSS],
@@ -87,6 +89,26 @@ def forget_vanished_pushes(output: OutputFolders) -> None:
         artifact.state = metadata_store_pb2.Artifact.DELETED
     if vanished:
         store.put_artifacts(vanished)
+
+
+def forget_refusals(output: OutputFolders) -> None:
+    """Marks the InfraBlessings of refused models as deleted, so that they are validated again.
+
+    From TFX's cache a model would stay refused that was, for example, too slow on a busy machine.
+    """
+    if not output.metadata.exists():
+        return
+    store = _store(output)
+    refused = [
+        artifact
+        for artifact in _artifacts_of_type(store, "InfraBlessing")
+        if artifact.state == metadata_store_pb2.Artifact.LIVE
+        and artifact.custom_properties[serving_validator.BLESSED_KEY].int_value == 0
+    ]
+    for artifact in refused:
+        artifact.state = metadata_store_pb2.Artifact.DELETED
+    if refused:
+        store.put_artifacts(refused)
 
 
 def _store(output: OutputFolders) -> MetadataStore:
@@ -143,6 +165,20 @@ def _pushed_to(artifact: Any) -> str | None:
     if artifact.custom_properties["pushed"].int_value != 1:
         return None
     return str(artifact.custom_properties["pushed_destination"].string_value)
+
+
+def _serving(blessing: Any) -> Serving:
+    found = blessing.custom_properties
+
+    def number(key: str) -> float | None:
+        return round(found[key].double_value, 3) if key in found else None
+
+    return Serving(
+        refused=found[serving_validator.REASON_KEY].string_value or None,
+        latency_ms=number(serving_validator.LATENCY_KEY),
+        p95_ms=number(serving_validator.P95_KEY),
+        size_mb=number(serving_validator.SIZE_KEY) or 0.0,
+    )
 
 
 def _reasons(evaluation: str, config: PipelineConfig) -> list[str]:

@@ -31,6 +31,7 @@ CHAIN = [
     "Embedder",
     "LabelReview",
     "Trainer",
+    "ServingValidator",
     "latest_blessed_model",
     "Evaluator",
     "Pusher",
@@ -90,6 +91,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "ModelRun",
         "ModelEvaluation",
         "ModelBlessing",
+        "InfraBlessing",
         "PushedModel",
     ):
         assert types[wanted] >= 1, wanted
@@ -127,6 +129,22 @@ def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
     assert Path(results.label_suspicions_file).is_file()
 
 
+def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
+    blessing = max(store_of(runs).get_artifacts_by_type("InfraBlessing"), key=lambda a: a.id)
+    found = blessing.custom_properties
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+
+    assert found["blessed"].int_value == 1
+    assert found["max_difference"].double_value < 1e-5
+    assert [file.name for file in Path(blessing.uri).iterdir()] == ["INFRA_BLESSED"]
+    assert results.serving.refused is None
+    assert results.not_pushed_because is None
+    assert results.serving.latency_ms is not None
+    assert results.serving.p95_ms is not None
+    assert 0 < results.serving.latency_ms <= results.serving.p95_ms
+    assert 5 < results.serving.size_mb < 100
+
+
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
     """Only the sentence: the run itself reached its own, lower threshold."""
     states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
@@ -134,7 +152,7 @@ def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> N
     results = read_results(runs.output, "strict", config)
     accuracy = results.metrics["accuracy"]
 
-    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
     assert not results.blessed
     assert results.pushed_to is None
     assert results.reasons == [
@@ -160,7 +178,7 @@ def test_photo_that_is_touched_reruns_nothing(runs: PipelineRuns) -> None:
 def test_other_learning_rate_reruns_from_the_trainer(runs: PipelineRuns) -> None:
     states = runs.run("rate", "frozen.learning_rate=1e-3")
 
-    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
 
 
 def test_photo_that_changes_its_class_reruns_all_and_embeds_nothing(runs: PipelineRuns) -> None:
