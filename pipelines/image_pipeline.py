@@ -124,9 +124,11 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
         ),
+        keep=config.push.keep,
     )
 
     components: list[BaseNode] = [

@@ -43,13 +43,11 @@ class Serving:
     """What a model came to in a process without this project.
 
     Attributes:
-        refused: why it must not be served, as the end of a sentence, or None.
         latency_ms: median milliseconds for one photo, on the CPU, or None if it was not measured.
         p95_ms: 95 of 100 photos took less, or None.
         size_mb: of its folder.
     """
 
-    refused: str | None
     latency_ms: float | None
     p95_ms: float | None
     size_mb: float
@@ -63,6 +61,7 @@ class Results:
         blessed: whether the model reached every threshold.
         reasons: for each threshold missed, which number failed by how much.
         pushed_to: the folder of the pushed version, or None.
+        not_pushed_because: why a blessed model is not served, as the end of a sentence, or None.
         serving: what the model came to outside this project.
         metrics: of all evaluation photos: `accuracy`, `log_loss`, `examples`.
         accuracy_by_class: share of each class's evaluation photos that were recognised.
@@ -79,6 +78,7 @@ class Results:
     blessed: bool
     reasons: list[str]
     pushed_to: str | None
+    not_pushed_because: str | None
     serving: Serving
     metrics: dict[str, float]
     accuracy_by_class: dict[str, float]
@@ -90,11 +90,6 @@ class Results:
     label_suspicions_file: str
     model_run: str
     evaluation: str
-
-    @property
-    def not_pushed_because(self) -> str | None:
-        """Why a blessed model was not pushed, or None; `reasons` say why one is not blessed."""
-        return self.serving.refused if self.blessed else None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ from typing import Any
 _CALLS = 50
 _LONGEST_SECONDS = 5.0
 
+# How lines begin that TensorFlow puts before what happened in a graph.
+_SAYING_NOTHING = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")
+
+_LONGEST_REASON = 300  # Characters.
+
 
 class UnservableError(Exception):
     """What is wrong with the model, as the end of a sentence."""
@@ -135,6 +140,13 @@ def _latencies(classify: Callable[[bytes], Any], photos: Sequence[bytes]) -> lis
     return latencies
 
 
+def what_happened(error: Exception) -> str:
+    """Returns the first line of a message that says something; TensorFlow puts others before."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_SAYING_NOTHING)]
+    return telling[0].rstrip(".")[:_LONGEST_REASON] if telling else "no message"
+
+
 def main() -> None:
     """Writes answers, or what went wrong; exits with 1 then."""
     packages, folder = sys.argv[1], Path(sys.argv[2])
@@ -143,9 +155,8 @@ def main() -> None:
     except UnservableError as error:
         answers = {"failed": str(error)}
     except Exception as error:  # noqa: BLE001 (a broken model can raise anything)
-        first_line = str(error).strip().split("\n", 1)[0][:300]
         stage = (folder / "stage").read_text(encoding="utf-8")
-        answers = {"failed": f"{stage} failed ({type(error).__name__}: {first_line})"}
+        answers = {"failed": f"{stage} failed ({type(error).__name__}: {what_happened(error)})"}
     (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
     sys.exit("failed" in answers)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 import samples
 from components.serving.pushed_model import PushedModel
+from components.serving.versions import find_versions, roll_back
+from components.serving_validator.component import ServingValidator
+from pipelines import image_pipeline
 from pipelines.config import load_config
-from pipelines.results import forget_vanished_pushes, read_results
+from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
 
 CHAIN = [
     "ImageExampleGen",
@@ -137,7 +142,6 @@ def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
     assert found["blessed"].int_value == 1
     assert found["max_difference"].double_value < 1e-5
     assert [file.name for file in Path(blessing.uri).iterdir()] == ["INFRA_BLESSED"]
-    assert results.serving.refused is None
     assert results.not_pushed_because is None
     assert results.serving.latency_ms is not None
     assert results.serving.p95_ms is not None
@@ -240,6 +244,62 @@ def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
     again = read_results(runs.output, "after", load_config(None, QUICK)).pushed_to
     assert again is not None
     assert Path(again, "saved_model.pb").is_file()
+
+
+def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
+    runs: PipelineRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused for being slow: in a second, TensorFlow is not even imported."""
+    hasty = partial(ServingValidator, timeout_s=1)
+    monkeypatch.setattr(image_pipeline, "ServingValidator", hasty)
+    before = find_versions(runs.output.models)
+
+    assert executed(runs.run("refused")) == ["ServingValidator", "Pusher"]
+    results = read_results(runs.output, "refused", load_config(None, QUICK))
+    assert results.blessed
+    assert results.pushed_to is None
+    assert results.not_pushed_because is not None
+    assert results.not_pushed_because.startswith(
+        "it cannot be served: its process had not ended after 1 s, while "
+    )
+    assert results.serving.latency_ms is None
+    assert find_versions(runs.output.models) == before
+
+    forget_refusals(runs.output)
+    assert executed(runs.run("refused again")) == ["ServingValidator", "Pusher"]
+
+
+def test_version_says_which_run_it_is_from(runs: PipelineRuns) -> None:
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+    assert results.pushed_to is not None
+    versions = {version.folder: version for version in find_versions(runs.output.models)}
+    version = versions[Path(results.pushed_to)]
+
+    assert version.run_id == "first"
+    assert version.accuracy == pytest.approx(results.metrics["accuracy"])
+
+
+def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
+    models = runs.output.models
+    runs.run("in service")
+    pushed = read_results(runs.output, "in service", load_config(None, QUICK)).pushed_to
+    assert pushed is not None
+    shutil.copytree(pushed, models / "1")
+    while Path(pushed).exists():
+        roll_back(models)
+
+    forget_vanished_pushes(runs.output)
+    assert executed(runs.run("rolled back")) == []
+    results = read_results(runs.output, "rolled back", load_config(None, QUICK))
+
+    assert results.blessed
+    assert results.pushed_to is None
+    assert results.not_pushed_because is not None
+    assert f"models promote {Path(pushed).name}" in results.not_pushed_because
+    for version in find_versions(models):
+        if version.withdrawn:
+            version.folder.rename(models / version.folder.name)
+    shutil.rmtree(models / "1")
 
 
 def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:

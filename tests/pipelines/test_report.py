@@ -61,7 +61,8 @@ def results(*labels: str) -> Results:
         blessed=True,
         reasons=[],
         pushed_to="/out/models/1700000000",
-        serving=Serving(None, latency_ms=20.6, p95_ms=31.2, size_mb=11.54),
+        not_pushed_because=None,
+        serving=Serving(latency_ms=20.6, p95_ms=31.2, size_mb=11.54),
         metrics={"accuracy": 0.9375, "log_loss": 0.25671, "examples": 16},
         accuracy_by_class=accuracies,
         examples_by_class=dict.fromkeys(labels, 8),
@@ -134,12 +135,13 @@ def test_report_of_a_model_that_is_not_blessed_says_why(tmp_path: Path) -> None:
 
 
 def test_report_of_a_model_that_is_refused_says_why_it_was_not_pushed(tmp_path: Path) -> None:
-    refused = Serving("serving would give other answers: <a> is 'cat'", None, None, 11.5)
-    page = report(tmp_path, replace(results("cat", "dog"), pushed_to=None, serving=refused))
+    because = "serving would give other answers: <a> is 'cat'"
+    refused = {"not_pushed_because": because, "serving": Serving(None, None, 11.5)}
+    page = report(tmp_path, replace(results("cat", "dog"), pushed_to=None, **refused))
 
     assert (
         "✗ Blessed: the model reached every threshold, but not pushed: "
-        f"{refused.refused}." in page.texts_of("p")
+        f"{because}." in page.texts_of("p")
     )
     assert "Pushed to" not in page.html
     assert "None" not in page.html
