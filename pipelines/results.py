@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from components.evaluator.eval_config import ACCURACY, LOG_LOSS
 from components.evaluator.measured import doubles, evaluation_of_candidate
 from components.image_example_gen.quarantine import quarantine_file, read_survey
 from components.label_review.artifact import read_suspicions, suspicions_file
-from components.serving.versions import is_withdrawn
+from components.serving.versions import is_withdrawn, place_in_service
 from components.serving_validator import executor as serving_validator
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
@@ -50,7 +49,7 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
             accuracy_by_class[label] = values[ACCURACY]
             examples_by_class[label] = round(values[_EXAMPLE_COUNT])
     blessed = outputs["ModelBlessing"].custom_properties["blessed"].int_value == 1
-    pushed_to = _pushed_to(outputs["PushedModel"])
+    pushed_to = _in_service(_pushed_to(outputs["PushedModel"]))
     not_pushed_because = _not_pushed_because(outputs["InfraBlessing"], pushed_to)
     return Results(
         blessed=blessed,
@@ -90,7 +89,7 @@ def forget_vanished_pushes(output: OutputFolders) -> None:
         for artifact in _artifacts_of_type(store, "PushedModel")
         if artifact.state == metadata_store_pb2.Artifact.LIVE
         and (folder := _pushed_to(artifact))
-        and not os.path.isdir(folder)
+        and not place_in_service(Path(folder))
         and not is_withdrawn(Path(folder))
     ]
     for artifact in vanished:
@@ -169,6 +168,12 @@ def _serving(blessing: Any) -> Serving:
         p95_ms=number(serving_validator.P95_KEY),
         size_mb=number(serving_validator.SIZE_KEY) or 0.0,
     )
+
+
+def _in_service(pushed_to: str | None) -> str | None:
+    """Follows a version that was promoted to a higher number since."""
+    place = place_in_service(Path(pushed_to)) if pushed_to else None
+    return str(place) if place else pushed_to
 
 
 def _not_pushed_because(blessing: Any, pushed_to: str | None) -> str | None:

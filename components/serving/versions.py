@@ -41,6 +41,7 @@ class Version:
         pushed_at: when it came here, in UTC.
         run_id: of the run that trained it, or None if it is not recorded.
         accuracy: on the evaluation photos of that run, in [0, 1], or None.
+        copy_of: the number it was pushed under, if it was promoted since, or None.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Version:
     pushed_at: datetime
     run_id: str | None
     accuracy: float | None
+    copy_of: int | None = None
 
 
 def find_versions(models: Path) -> list[Version]:
@@ -80,6 +82,21 @@ def served(versions: list[Version]) -> Version | None:
 def is_withdrawn(folder: Path) -> bool:
     """Tells whether a version that was pushed to a folder was taken out of service since."""
     return not folder.exists() and (folder.parent / _WITHDRAWN / folder.name).is_dir()
+
+
+def place_in_service(folder: Path) -> Path | None:
+    """Returns where a version that was pushed to a folder is: there, or a promoted copy of it."""
+    if folder.is_dir():
+        return folder
+    if not folder.parent.is_dir():
+        return None
+    copies = [
+        version
+        for version in (_version(place, withdrawn=False) for place in _numbered(folder.parent))
+        if str(version.copy_of) == folder.name
+    ]
+    newest = max(copies, key=lambda version: version.number, default=None)
+    return newest.folder if newest else None
 
 
 def roll_back(models: Path) -> tuple[Version, Version]:
@@ -134,7 +151,13 @@ def promote(models: Path, number: int) -> Version:
         shutil.rmtree(staging, ignore_errors=True)  # Of a promotion that was killed.
         shutil.copytree(chosen.folder, staging)
         new = next_number(models)
-        write_record(staging, new, run_id=chosen.run_id, accuracy=chosen.accuracy)
+        write_record(
+            staging,
+            new,
+            run_id=chosen.run_id,
+            accuracy=chosen.accuracy,
+            copy_of=chosen.copy_of or chosen.number,
+        )
         os.rename(staging, models / str(new))
     return _version(models / str(new), withdrawn=False)
 
@@ -184,13 +207,21 @@ def next_number(models: Path) -> int:
     return max([int(datetime.now(UTC).timestamp()), *(number + 1 for number in numbers)])
 
 
-def write_record(folder: Path, number: int, *, run_id: str | None, accuracy: float | None) -> None:
+def write_record(
+    folder: Path,
+    number: int,
+    *,
+    run_id: str | None,
+    accuracy: float | None,
+    copy_of: int | None = None,
+) -> None:
     """Writes into a version, which is not in service yet, where it comes from."""
     record = {
         "version": number,
         "pushed_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "run_id": run_id,
         "accuracy": accuracy,
+        "copy_of": copy_of,
     }
     file = folder / _RECORD
     file.parent.mkdir(exist_ok=True)
@@ -211,6 +242,7 @@ def _version(folder: Path, *, withdrawn: bool) -> Version:
     except (KeyError, TypeError, ValueError):
         pushed_at = changed.replace(microsecond=0)
     run_id, accuracy = record.get("run_id"), record.get("accuracy")
+    copy_of = record.get("copy_of")
     return Version(
         int(folder.name),
         folder,
@@ -218,6 +250,7 @@ def _version(folder: Path, *, withdrawn: bool) -> Version:
         pushed_at,
         run_id if isinstance(run_id, str) else None,
         accuracy if isinstance(accuracy, float) else None,
+        copy_of if isinstance(copy_of, int) else None,
     )
 
 

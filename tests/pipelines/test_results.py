@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tensorflow_model_analysis.proto import validation_result_pb2
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from components.serving.versions import write_record
 from pipelines import results
 from pipelines.config import load_config
 from pipelines.folders import OutputFolders
@@ -149,6 +150,24 @@ def test_push_that_was_withdrawn_is_not_forgotten(tmp_path: Path) -> None:
     forget_vanished_pushes(output)
 
     assert [artifact.state for artifact in store.get_artifacts()] == [LIVE]
+
+
+def test_push_of_which_a_copy_was_promoted_is_not_forgotten(tmp_path: Path) -> None:
+    output = OutputFolders(tmp_path)
+    copy = output.models / "2"
+    copy.mkdir(parents=True)
+    (copy / "saved_model.pb").write_bytes(b"graph")
+    write_record(copy, 2, run_id=None, accuracy=None, copy_of=1)
+    store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="PushedModel"))
+    store.put_artifacts([pushed_model(kind, "/a", 1, str(output.models / "1"))])
+
+    forget_vanished_pushes(output)
+
+    assert [artifact.state for artifact in store.get_artifacts()] == [LIVE]
+    assert results._in_service(str(output.models / "1")) == str(copy)
+    assert results._in_service(str(output.models / "3")) == str(output.models / "3")
+    assert results._in_service(None) is None
 
 
 def infra_blessing(type_id: int, uri: str, blessed: int, reason: str = "") -> Any:

@@ -13,6 +13,7 @@ from components.serving.versions import (
     find_versions,
     is_withdrawn,
     next_number,
+    place_in_service,
     promote,
     prune,
     roll_back,
@@ -153,6 +154,20 @@ def test_withdrawn_version_can_be_promoted(models: Path) -> None:
 
     assert now_served(models) == now.number
     assert (now.folder / "saved_model.pb").read_bytes() == b"graph 11"
+
+
+def test_place_of_a_version_follows_its_copies(models: Path) -> None:
+    assert place_in_service(models / "9") == models / "9"
+    assert place_in_service(models / "8") is None
+    assert place_in_service(models / "missing" / "9") is None
+
+    roll_back(models)
+    assert place_in_service(models / "11") is None
+    copy = promote(models, 11)
+    assert (copy.copy_of, copy.folder) == (11, place_in_service(models / "11"))
+    promote(models, 9)
+    again = promote(models, copy.number)
+    assert (again.copy_of, again.folder) == (11, place_in_service(models / "11"))
 
 
 def test_promoting_what_is_served_changes_nothing(models: Path) -> None:
