@@ -72,11 +72,12 @@ def _run(
     from components.backbone.loading import fetch_weights
     from pipelines.local_runner import run
     from pipelines.report import write_report
-    from pipelines.results import forget_vanished_pushes, read_results
+    from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
     forget_vanished_pushes(output)
+    forget_refusals(output)
     run(config, data=data, output=output, run_id=run_id, listener=progress.on_component)
     results = read_results(output, run_id, config)
     folder = output.runs / run_id

@@ -31,7 +31,10 @@ def print_summary(outcome: Outcome) -> None:
     console.print(_classes_table(results))
     _print_survey(console, results)
     _print_label_suspicions(console, len(results.label_suspicions))
-    if results.blessed:
+    if results.not_pushed_because:
+        because = f"but not pushed: {results.not_pushed_because}"
+        console.print(Text(f"Blessed: the model reached every threshold, {because}.", "yellow"))
+    elif results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
         reasons = "; ".join(results.reasons) or "see the log"

@@ -258,6 +258,14 @@ class EvaluateConfig(_Section):
     thresholds: ThresholdsConfig = ThresholdsConfig()
 
 
+class PushConfig(_Section):
+    """Where models are served from."""
+
+    keep: int = Field(
+        5, ge=1, le=10000, description="Versions that stay after a push; the oldest are removed."
+    )
+
+
 class PipelineConfig(_Section):
     """Everything that decides what a run does, apart from the photos and the output folder."""
 
@@ -277,6 +285,7 @@ class PipelineConfig(_Section):
     fine_tune: FineTuneConfig = FineTuneConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    push: PushConfig = PushConfig()
 
     @property
     def survey_options(self) -> SurveyOptions:

@@ -31,6 +31,7 @@ from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
 from components.pusher.component import Pusher
 from components.schema_gen.component import SchemaGen
+from components.serving_validator.component import ServingValidator
 from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
@@ -128,13 +129,26 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         eval_config=eval_config(min_accuracy=accuracy.min, max_accuracy_drop=accuracy.max_drop),
     )
 
-    # A model that was blessed is put where it is served from.
+    # It is asked in a process without this project, and must answer as it did in training.
+    serving_validator = ServingValidator(
+        model=model,
+        model_run=trainer.outputs["model_run"],
+        examples=examples,
+        code_digest=code_digest(
+            "components/serving_validator", "components/trainer", "components/transform", "schemas"
+        ),
+    )
+
+    # A model that passed both is put where it is served from.
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_validator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
         ),
+        keep=config.push.keep,
     )
 
     components: list[BaseNode] = [
@@ -150,6 +164,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         trainer,
         baseline_resolver,
         evaluator,
+        serving_validator,
         pusher,
     ]
     return Pipeline(

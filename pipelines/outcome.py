@@ -39,6 +39,21 @@ SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
+class Serving:
+    """What a model came to in a process without this project.
+
+    Attributes:
+        latency_ms: median milliseconds for one photo, on the CPU, or None if it was not measured.
+        p95_ms: 95 of 100 photos took less, or None.
+        size_mb: of its folder.
+    """
+
+    latency_ms: float | None
+    p95_ms: float | None
+    size_mb: float
+
+
+@dataclass(frozen=True)
 class Results:
     """What a run that succeeded found out and did.
 
@@ -46,6 +61,8 @@ class Results:
         blessed: whether the model reached every threshold.
         reasons: for each threshold missed, which number failed by how much.
         pushed_to: the folder of the pushed version, or None.
+        not_pushed_because: why a blessed model is not served, as the end of a sentence, or None.
+        serving: what the model came to outside this project.
         metrics: of all evaluation photos: `accuracy`, `log_loss`, `examples`.
         accuracy_by_class: share of each class's evaluation photos that were recognised.
         examples_by_class: how many evaluation photos each class has.
@@ -64,6 +81,8 @@ class Results:
     blessed: bool
     reasons: list[str]
     pushed_to: str | None
+    not_pushed_because: str | None
+    serving: Serving
     metrics: dict[str, float]
     accuracy_by_class: dict[str, float]
     examples_by_class: dict[str, int]
@@ -109,6 +128,16 @@ class Outcome:
             "blessed": bool(results and results.blessed),
             "not_blessed_because": results.reasons if results else [],
             "pushed_to": results.pushed_to if results else None,
+            "not_pushed_because": results.not_pushed_because if results else None,
+            "serving": (
+                {
+                    "latency_ms": results.serving.latency_ms,
+                    "p95_ms": results.serving.p95_ms,
+                    "size_mb": results.serving.size_mb,
+                }
+                if results
+                else {}
+            ),
             "metrics": metrics,
             "classes": list(results.accuracy_by_class) if results else [],
             "quarantined": results.survey["quarantined"] if results else [],

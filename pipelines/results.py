@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -11,12 +11,15 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.evaluator.eval_config import ACCURACY, LOG_LOSS
+from components.evaluator.measured import doubles, evaluation_of_candidate
 from components.image_example_gen.quarantine import quarantine_file, read_survey
 from components.label_review.artifact import read_suspicions, suspicions_file
+from components.serving.versions import is_withdrawn, place_in_service
+from components.serving_validator import executor as serving_validator
 from pipelines.anomalies import read_anomalies, read_statistics
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
-from pipelines.outcome import Results
+from pipelines.outcome import Results, Serving
 
 _RUN_CONTEXT = "pipeline_run"
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -33,12 +36,12 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
     """
     outputs = _outputs(output, run_id)
     evaluation = outputs["ModelEvaluation"]
-    result = _evaluation_of_candidate(evaluation.uri)
+    result = evaluation_of_candidate(evaluation.uri)
     overall: dict[str, float] = {}
     accuracy_by_class: dict[str, float] = {}
     examples_by_class: dict[str, int] = {}
     for slice_key, metrics in result.slicing_metrics:
-        values = _doubles(metrics)
+        values = doubles(metrics)
         if slice_key == ():
             overall = values
         else:
@@ -46,11 +49,15 @@ def read_results(output: OutputFolders, run_id: str, config: PipelineConfig) -> 
             label = value.decode() if isinstance(value, bytes) else value
             accuracy_by_class[label] = values[ACCURACY]
             examples_by_class[label] = round(values[_EXAMPLE_COUNT])
-    blessing = outputs["ModelBlessing"]
+    blessed = outputs["ModelBlessing"].custom_properties["blessed"].int_value == 1
+    pushed_to = _in_service(_pushed_to(outputs["PushedModel"]))
+    not_pushed_because = _not_pushed_because(outputs["InfraBlessing"], pushed_to)
     return Results(
-        blessed=blessing.custom_properties["blessed"].int_value == 1,
+        blessed=blessed,
         reasons=_reasons(evaluation.uri, config),
-        pushed_to=_pushed_to(outputs["PushedModel"]),
+        pushed_to=None if not_pushed_because else pushed_to,
+        not_pushed_because=not_pushed_because if blessed else None,
+        serving=_serving(outputs["InfraBlessing"]),
         metrics={
             "accuracy": overall[ACCURACY],
             "log_loss": overall[LOG_LOSS],
@@ -78,7 +85,8 @@ def forget_vanished_pushes(output: OutputFolders) -> None:
     """Marks pushed models whose folder is gone as deleted, so that Pusher pushes again.
 
     TFX's cache checks its own copy of a pushed model, not the destination: without this a
-    cached run would report a model at a place where there is none.
+    cached run would report a model at a place where there is none. One that was withdrawn is not
+    gone: the next run must not undo a rollback.
     """
     if not output.metadata.exists():
         return
@@ -88,12 +96,33 @@ def forget_vanished_pushes(output: OutputFolders) -> None:
         for artifact in _artifacts_of_type(store, "PushedModel")
         if artifact.state == metadata_store_pb2.Artifact.LIVE
         and (folder := _pushed_to(artifact))
-        and not os.path.isdir(folder)
+        and not place_in_service(Path(folder))
+        and not is_withdrawn(Path(folder))
     ]
     for artifact in vanished:
         artifact.state = metadata_store_pb2.Artifact.DELETED
     if vanished:
         store.put_artifacts(vanished)
+
+
+def forget_refusals(output: OutputFolders) -> None:
+    """Marks the InfraBlessings of refused models as deleted, so that they are validated again.
+
+    From TFX's cache a model would stay refused that was, for example, too slow on a busy machine.
+    """
+    if not output.metadata.exists():
+        return
+    store = _store(output)
+    refused = [
+        artifact
+        for artifact in _artifacts_of_type(store, "InfraBlessing")
+        if artifact.state == metadata_store_pb2.Artifact.LIVE
+        and artifact.custom_properties[serving_validator.BLESSED_KEY].int_value == 0
+    ]
+    for artifact in refused:
+        artifact.state = metadata_store_pb2.Artifact.DELETED
+    if refused:
+        store.put_artifacts(refused)
 
 
 def _store(output: OutputFolders) -> MetadataStore:
@@ -117,23 +146,6 @@ def _outputs(output: OutputFolders, run_id: str) -> dict[str, Any]:
     return {artifact.type: artifact for artifact in store.get_artifacts_by_id(made)}
 
 
-def _evaluation_of_candidate(folder: str) -> tfma.EvalResult:
-    """Loads what was measured of the new model, which TFMA names only beside a baseline."""
-    beside_baseline = tfma.load_eval_result(folder, model_name=tfma.constants.CANDIDATE_KEY)
-    return beside_baseline if beside_baseline.plots else tfma.load_eval_result(folder)
-
-
-def _doubles(metrics: Any) -> dict[str, float]:
-    """Unwraps TFMA's {output: {sub key: {metric: {"doubleValue": x}}}} of a single model."""
-    values: dict[str, float] = {}
-    for by_sub_key in metrics.values():
-        for by_metric in by_sub_key.values():
-            for name, value in by_metric.items():
-                if "doubleValue" in value:
-                    values[name] = float(value["doubleValue"])
-    return values
-
-
 def _confusion(result: tfma.EvalResult, classes: list[str]) -> dict[str, dict[str, int]]:
     """Unwraps TFMA's confusion matrix of all evaluation photos; protobuf leaves zeros out."""
     plots = next(plots for slice_key, plots in result.plots if slice_key == ())
@@ -150,6 +162,36 @@ def _pushed_to(artifact: Any) -> str | None:
     if artifact.custom_properties["pushed"].int_value != 1:
         return None
     return str(artifact.custom_properties["pushed_destination"].string_value)
+
+
+def _serving(blessing: Any) -> Serving:
+    found = blessing.custom_properties
+
+    def number(key: str) -> float | None:
+        return round(found[key].double_value, 3) if key in found else None
+
+    return Serving(
+        latency_ms=number(serving_validator.LATENCY_KEY),
+        p95_ms=number(serving_validator.P95_KEY),
+        size_mb=number(serving_validator.SIZE_KEY) or 0.0,
+    )
+
+
+def _in_service(pushed_to: str | None) -> str | None:
+    """Follows a version that was promoted to a higher number since."""
+    place = place_in_service(Path(pushed_to)) if pushed_to else None
+    return str(place) if place else pushed_to
+
+
+def _not_pushed_because(blessing: Any, pushed_to: str | None) -> str | None:
+    """Says why a model that reached every threshold is not served."""
+    if pushed_to and is_withdrawn(Path(pushed_to)):
+        version = Path(pushed_to).name
+        return (
+            f"version {version} was taken out of service, and `warmstart models promote {version}` "
+            "brings it back"
+        )
+    return blessing.custom_properties[serving_validator.REASON_KEY].string_value or None
 
 
 def _reasons(evaluation: str, config: PipelineConfig) -> list[str]:

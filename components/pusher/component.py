@@ -1,14 +1,78 @@
-"""TFX's Pusher component with the executor of this folder."""
+"""The Pusher component: TFX's, with an evaluation as one more input."""
 
 from __future__ import annotations
 
-from tfx.components.pusher import component
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import pusher_pb2
+from tfx.types import (
+    BaseChannel,
+    channel,
+    component_spec,
+    standard_artifacts,
+    standard_component_specs,
+)
 
-from components.pusher.executor import Executor
+from components.pusher.executor import EVALUATION_KEY, KEEP_KEY, Executor
 
 
-class Pusher(component.Pusher):
-    """Puts a blessed model where it is served from; used exactly as TFX's Pusher."""
+class PusherSpec(standard_component_specs.PusherSpec):
+    """TFX's, with an evaluation, and how many versions are kept."""
 
+    PARAMETERS = {
+        **standard_component_specs.PusherSpec.PARAMETERS,
+        KEEP_KEY: component_spec.ExecutionParameter(type=int),
+    }
+    INPUTS = {
+        **standard_component_specs.PusherSpec.INPUTS,
+        EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+    }
+
+
+class Pusher(base_component.BaseComponent):
+    """Puts a model that passed Evaluator and ServingValidator where it is served from.
+
+    Example:
+        pusher = Pusher(
+            model=trainer.outputs["model"],
+            model_blessing=evaluator.outputs["blessing"],
+            infra_blessing=serving_validator.outputs["blessing"],
+            evaluation=evaluator.outputs["evaluation"],
+            push_destination=...,
+            keep=5,
+        )
+    """
+
+    SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        model: BaseChannel,
+        model_blessing: BaseChannel,
+        infra_blessing: BaseChannel,
+        evaluation: BaseChannel,
+        push_destination: pusher_pb2.PushDestination,
+        keep: int,
+    ) -> None:
+        """Builds the component.
+
+        Args:
+            model: from Trainer.
+            model_blessing: from Evaluator.
+            infra_blessing: from ServingValidator.
+            evaluation: from Evaluator: the accuracy that is recorded with the version.
+            push_destination: a folder of this machine.
+            keep: versions that stay there, at least 1.
+        """
+        super().__init__(
+            PusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                infra_blessing=infra_blessing,
+                evaluation=evaluation,
+                push_destination=push_destination,
+                keep=keep,
+                pushed_model=channel.Channel(type=standard_artifacts.PushedModel),
+            )
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from tfx.components.pusher import executor
@@ -11,10 +13,17 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from schemas.errors import PipelineError
+from components.evaluator.measured import overall_accuracy
+from components.serving.versions import next_number, prune, write_record
+from schemas.errors import ModelError, PipelineError
+
+EVALUATION_KEY = standard_component_specs.EVALUATION_KEY
+KEEP_KEY = "keep"
 
 # Where a version grows before it is renamed. TensorFlow Serving reads numbered folders only.
 _STAGING = ".incoming"
+
+_log = logging.getLogger(__name__)
 
 
 class Executor(executor.Executor):
@@ -30,7 +39,12 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes the model if it is blessed; arguments as in TFX's Pusher."""
+        """Pushes the model if it is blessed, and removes the oldest versions.
+
+        Arguments as in TFX's Pusher; the destination is a folder of this machine. One more
+        input, `evaluation`, tells the accuracy that is recorded with the version, and one more
+        property, `keep`, how many versions stay.
+        """
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
             exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
@@ -53,12 +67,21 @@ class Executor(executor.Executor):
         )
         if not self._is_pushed(pushed):
             return
-        version = _free_version(base, int(self._version_of(pushed)))
-        fileio.rename(os.path.join(staging, self._version_of(pushed)), os.path.join(base, version))
+        number = next_number(Path(base))
+        staged_version = Path(staging, self._version_of(pushed))
+        write_record(
+            staged_version,
+            number,
+            run_id=self._context.pipeline_run_id if self._context else None,
+            accuracy=_accuracy(input_dict),
+        )
+        version = str(number)
+        fileio.rename(str(staged_version), os.path.join(base, version))
         fileio.rmtree(staging)
         self._MarkPushed(
             pushed, pushed_destination=os.path.join(base, version), pushed_version=version
         )
+        _remove_oldest(Path(base), exec_properties.get(KEEP_KEY))
 
     def _is_pushed(self, pushed: Any) -> bool:
         return bool(pushed.get_int_custom_property(executor._PUSHED_KEY) == 1)
@@ -75,8 +98,16 @@ def _check_complete(model: str) -> None:
         )
 
 
-def _free_version(base: str, version: int) -> str:
-    """Versions are Unix times; two pushes within a second must not share one."""
-    while fileio.exists(os.path.join(base, str(version))):
-        version += 1
-    return str(version)
+def _accuracy(input_dict: dict[str, list[Any]]) -> float | None:
+    evaluation = input_dict.get(EVALUATION_KEY)
+    return overall_accuracy(artifact_utils.get_single_uri(evaluation)) if evaluation else None
+
+
+def _remove_oldest(models: Path, keep: int | None) -> None:
+    """Keeps so many versions, by default all; the push itself has succeeded whatever happens."""
+    if keep is None:
+        return
+    try:
+        prune(models, keep)
+    except ModelError as error:
+        _log.warning("The oldest versions could not be removed: %s", error)

@@ -29,6 +29,7 @@ from components.trainer.executor import (
 from components.trainer.export import export
 from components.trainer.input_data import EmbeddingsReader, Labels, PhotosReader
 from components.trainer.model import build_classifier, build_head, build_upper
+from components.trainer.serving_reference import write_reference
 from components.trainer.stage import FINE_TUNED, FROZEN, Stage, StageConfig, StageResult
 from components.trainer.tensorboard import write_sample_photos
 from schemas import features
@@ -102,6 +103,7 @@ def run_fn(fn_args: FnArgs) -> None:
     kept.restore()
     manifest = read_manifest(embeddings)
     _write_training(fn_args.model_run_dir, kept, results, weights=manifest.recipe.weights)
+    write_reference(fn_args.model_run_dir, classifier, labels, fn_args.eval_files)
     export(classifier, labels, fn_args.serving_model_dir)
 
 

@@ -38,6 +38,7 @@ HEAVY = {
 # What `warmstart pipeline run --json` promises to print, also when it fails.
 CONTRACT = {
     *("run_id", "state", "blessed", "pushed_to", "metrics", "classes", "components", "error"),
+    *("not_pushed_because", "serving"),
 }
 
 COMMANDS = {
@@ -53,6 +54,11 @@ COMMANDS = {
     "data": ["data"],
     "check": ["data", "check"],
     "fetch": ["data", "fetch"],
+    "models": ["models"],
+    "models list": ["models", "list"],
+    "promote": ["models", "promote"],
+    "rollback": ["models", "rollback"],
+    "prune": ["models", "prune"],
 }
 
 

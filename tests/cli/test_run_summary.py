@@ -10,15 +10,22 @@ import pytest
 from cli.run_summary import print_summary
 from components.dataset.summary import NOTHING_FOUND
 from components.label_review.suspicions import LabelSuspicion
-from pipelines.outcome import Outcome, Results
+from pipelines.outcome import Outcome, Results, Serving
 
 
-def summary(capsys: pytest.CaptureFixture[str], suspicions: int = 0, **found: Any) -> list[str]:
+def summary(
+    capsys: pytest.CaptureFixture[str],
+    suspicions: int = 0,
+    refused: str | None = None,
+    **found: Any,
+) -> list[str]:
     suspicion = LabelSuspicion("dog/b.jpg", "dog", "cat", 0.125, 0.875, "train")
     results = Results(
         blessed=True,
         reasons=[],
         pushed_to="/out/models/1700000000",
+        not_pushed_because=refused,
+        serving=Serving(20.5, 31.25, 11.5),
         metrics={"accuracy": 0.9375, "log_loss": 0.25, "examples": 16},
         accuracy_by_class={"cat": 1.0, "dog": 0.875},
         examples_by_class={"cat": 8, "dog": 8},
@@ -67,3 +74,15 @@ def test_what_is_odd_about_the_photos_is_said(capsys: pytest.CaptureFixture[str]
     assert sum(line.endswith(": empty") for line in lines) == 10
     assert any(line.startswith("  and 2 more, see ") for line in lines)
     assert "Note: A class is small." in lines
+
+
+def test_model_that_is_refused_is_blessed_but_not_pushed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = summary(capsys, refused="it cannot be served: it hangs")
+
+    assert (
+        "Blessed: the model reached every threshold, but not pushed: it cannot be served: "
+        "it hangs." in lines
+    )
+    assert "Blessed: the model reached every threshold." not in lines

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from tfx.utils import io_utils
 
 import samples
 from components.serving.pushed_model import PushedModel
+from components.serving.versions import find_versions, roll_back
+from components.serving_validator.component import ServingValidator
+from pipelines import image_pipeline
 from pipelines.config import load_config
-from pipelines.results import forget_vanished_pushes, read_results
+from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
 from schemas.image_example import NUMERIC_FEATURES, image_example_schema
 
 CHAIN = [
@@ -36,6 +40,7 @@ CHAIN = [
     "Embedder",
     "LabelReview",
     "Trainer",
+    "ServingValidator",
     "latest_blessed_model",
     "Evaluator",
     "Pusher",
@@ -98,6 +103,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "ModelRun",
         "ModelEvaluation",
         "ModelBlessing",
+        "InfraBlessing",
         "PushedModel",
     ):
         assert types[wanted] >= 1, wanted
@@ -135,6 +141,21 @@ def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
     assert Path(results.label_suspicions_file).is_file()
 
 
+def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
+    blessing = max(store_of(runs).get_artifacts_by_type("InfraBlessing"), key=lambda a: a.id)
+    found = blessing.custom_properties
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+
+    assert found["blessed"].int_value == 1
+    assert found["max_difference"].double_value < 1e-5
+    assert [file.name for file in Path(blessing.uri).iterdir()] == ["INFRA_BLESSED"]
+    assert results.not_pushed_because is None
+    assert results.serving.latency_ms is not None
+    assert results.serving.p95_ms is not None
+    assert 0 < results.serving.latency_ms <= results.serving.p95_ms
+    assert 5 < results.serving.size_mb < 100
+
+
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
     """Only the sentence: the run itself reached its own, lower threshold."""
     states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
@@ -142,7 +163,7 @@ def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> N
     results = read_results(runs.output, "strict", config)
     accuracy = results.metrics["accuracy"]
 
-    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
     assert not results.blessed
     assert results.pushed_to is None
     assert results.reasons == [
@@ -191,7 +212,7 @@ def test_photo_that_is_touched_reruns_nothing(runs: PipelineRuns) -> None:
 def test_other_learning_rate_reruns_from_the_trainer(runs: PipelineRuns) -> None:
     states = runs.run("rate", "frozen.learning_rate=1e-3")
 
-    assert executed(states) == ["Trainer", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
 
 
 def test_photo_that_changes_its_class_reruns_all_and_embeds_nothing(runs: PipelineRuns) -> None:
@@ -282,6 +303,62 @@ def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
     again = read_results(runs.output, "after", load_config(None, QUICK)).pushed_to
     assert again is not None
     assert Path(again, "saved_model.pb").is_file()
+
+
+def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
+    runs: PipelineRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused for being slow: in a second, TensorFlow is not even imported."""
+    hasty = partial(ServingValidator, timeout_s=1)
+    monkeypatch.setattr(image_pipeline, "ServingValidator", hasty)
+    before = find_versions(runs.output.models)
+
+    assert executed(runs.run("refused")) == ["ServingValidator", "Pusher"]
+    results = read_results(runs.output, "refused", load_config(None, QUICK))
+    assert results.blessed
+    assert results.pushed_to is None
+    assert results.not_pushed_because is not None
+    assert results.not_pushed_because.startswith(
+        "it cannot be served: its process had not ended after 1 s, while "
+    )
+    assert results.serving.latency_ms is None
+    assert find_versions(runs.output.models) == before
+
+    forget_refusals(runs.output)
+    assert executed(runs.run("refused again")) == ["ServingValidator", "Pusher"]
+
+
+def test_version_says_which_run_it_is_from(runs: PipelineRuns) -> None:
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+    assert results.pushed_to is not None
+    versions = {version.folder: version for version in find_versions(runs.output.models)}
+    version = versions[Path(results.pushed_to)]
+
+    assert version.run_id == "first"
+    assert version.accuracy == pytest.approx(results.metrics["accuracy"])
+
+
+def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
+    models = runs.output.models
+    runs.run("in service")
+    pushed = read_results(runs.output, "in service", load_config(None, QUICK)).pushed_to
+    assert pushed is not None
+    shutil.copytree(pushed, models / "1")
+    while Path(pushed).exists():
+        roll_back(models)
+
+    forget_vanished_pushes(runs.output)
+    assert executed(runs.run("rolled back")) == []
+    results = read_results(runs.output, "rolled back", load_config(None, QUICK))
+
+    assert results.blessed
+    assert results.pushed_to is None
+    assert results.not_pushed_because is not None
+    assert f"models promote {Path(pushed).name}" in results.not_pushed_because
+    for version in find_versions(models):
+        if version.withdrawn:
+            version.folder.rename(models / version.folder.name)
+    shutil.rmtree(models / "1")
 
 
 def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:

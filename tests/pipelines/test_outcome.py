@@ -19,6 +19,7 @@ from pipelines.outcome import (
     ComponentRun,
     Outcome,
     Results,
+    Serving,
     new_run_id,
     write_metrics,
     write_whole,
@@ -28,6 +29,8 @@ RESULTS = Results(
     blessed=True,
     reasons=[],
     pushed_to="/out/models/1700000000",
+    not_pushed_because=None,
+    serving=Serving(latency_ms=20.5, p95_ms=31.25, size_mb=11.5),
     metrics={"accuracy": 0.9375, "log_loss": 0.25, "examples": 16},
     accuracy_by_class={"Kätzchen": 1.0, "dog": 0.875},
     examples_by_class={"Kätzchen": 8, "dog": 8},
@@ -56,6 +59,8 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         "blessed": True,
         "not_blessed_because": [],
         "pushed_to": "/out/models/1700000000",
+        "not_pushed_because": None,
+        "serving": {"latency_ms": 20.5, "p95_ms": 31.25, "size_mb": 11.5},
         "metrics": {
             "accuracy": 0.9375,
             "log_loss": 0.25,
@@ -86,6 +91,23 @@ def test_run_that_is_not_blessed_as_json_succeeded_and_says_why() -> None:
         *("succeeded", False, None),
     )
     assert printed["not_blessed_because"] == ["accuracy is low"]
+
+
+def test_run_of_a_model_that_is_refused_as_json_is_blessed_and_says_why_it_was_not_pushed() -> None:
+    results = replace(
+        RESULTS,
+        pushed_to=None,
+        not_pushed_because="it cannot be served: it hangs",
+        serving=Serving(None, None, 11.5),
+    )
+
+    printed = Outcome("id", COMPONENTS, results).as_json()
+
+    assert (printed["state"], printed["blessed"], printed["pushed_to"]) == (
+        *("succeeded", True, None),
+    )
+    assert printed["not_pushed_because"] == "it cannot be served: it hangs"
+    assert printed["serving"] == {"latency_ms": None, "p95_ms": None, "size_mb": 11.5}
 
 
 def test_failed_run_as_json_says_what_failed_and_what_was_left_out() -> None:

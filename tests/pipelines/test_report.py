@@ -13,7 +13,7 @@ import pytest
 from components.dataset.summary import NOTHING_FOUND
 from components.label_review.suspicions import LabelSuspicion
 from pipelines.config import load_config
-from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results
+from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome, Results, Serving
 from pipelines.report import write_report
 
 # Elements that have no closing tag.
@@ -61,6 +61,8 @@ def results(*labels: str) -> Results:
         blessed=True,
         reasons=[],
         pushed_to="/out/models/1700000000",
+        not_pushed_because=None,
+        serving=Serving(latency_ms=20.6, p95_ms=31.2, size_mb=11.54),
         metrics={"accuracy": 0.9375, "log_loss": 0.25671, "examples": 16},
         accuracy_by_class=accuracies,
         examples_by_class=dict.fromkeys(labels, 8),
@@ -130,6 +132,26 @@ def test_report_of_a_model_that_is_not_blessed_says_why(tmp_path: Path) -> None:
     assert f"✗ Not blessed, so not pushed: {'; '.join(reasons)}." in page.texts_of("p")
     assert "Pushed to" not in page.html
     assert "None" not in page.html
+
+
+def test_report_of_a_model_that_is_refused_says_why_it_was_not_pushed(tmp_path: Path) -> None:
+    because = "serving would give other answers: <a> is 'cat'"
+    refused = {"not_pushed_because": because, "serving": Serving(None, None, 11.5)}
+    page = report(tmp_path, replace(results("cat", "dog"), pushed_to=None, **refused))
+
+    assert (
+        "✗ Blessed: the model reached every threshold, but not pushed: "
+        f"{because}." in page.texts_of("p")
+    )
+    assert "Pushed to" not in page.html
+    assert "None" not in page.html
+
+
+def test_report_shows_what_serving_takes(tmp_path: Path) -> None:
+    assert (
+        "Served without this project: 21 ms for a photo (95 of 100 below 31 ms) on this "
+        "machine's CPU, 11.5 MB." in report(tmp_path, results("cat", "dog")).texts_of("p")
+    )
 
 
 def test_report_lists_the_files_that_were_set_aside(tmp_path: Path) -> None:

@@ -13,22 +13,14 @@ from ml_metadata.proto import metadata_store_pb2
 from tensorflow_model_analysis.proto import validation_result_pb2
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from components.serving.versions import write_record
 from pipelines import results
 from pipelines.config import load_config
 from pipelines.folders import OutputFolders
-from pipelines.results import forget_vanished_pushes
+from pipelines.results import forget_refusals, forget_vanished_pushes
 
 LIVE = metadata_store_pb2.Artifact.LIVE
 DELETED = metadata_store_pb2.Artifact.DELETED
-
-
-def test_doubles_of_all_outputs_are_found_and_other_values_left_out() -> None:
-    metrics = {
-        "": {"": {"accuracy": {"doubleValue": 0.75}, "plot": {"bytesValue": "x"}}},
-        "head": {"topK": {"log_loss": {"doubleValue": "0.5"}}},
-    }
-
-    assert results._doubles(metrics) == {"accuracy": 0.75, "log_loss": 0.5}
 
 
 def plots(entries: list[dict[str, Any]]) -> Any:
@@ -147,8 +139,83 @@ def test_only_pushes_whose_folder_is_gone_are_forgotten(tmp_path: Path) -> None:
     assert states == {"/there": LIVE, "/gone": DELETED, "/not pushed": LIVE}
 
 
+def test_push_that_was_withdrawn_is_not_forgotten(tmp_path: Path) -> None:
+    """The next run would push it again, and undo the rollback."""
+    output = OutputFolders(tmp_path)
+    (output.models / ".withdrawn" / "1").mkdir(parents=True)
+    store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="PushedModel"))
+    store.put_artifacts([pushed_model(kind, "/a", 1, str(output.models / "1"))])
+
+    forget_vanished_pushes(output)
+
+    assert [artifact.state for artifact in store.get_artifacts()] == [LIVE]
+
+
+def test_push_of_which_a_copy_was_promoted_is_not_forgotten(tmp_path: Path) -> None:
+    output = OutputFolders(tmp_path)
+    copy = output.models / "2"
+    copy.mkdir(parents=True)
+    (copy / "saved_model.pb").write_bytes(b"graph")
+    write_record(copy, 2, run_id=None, accuracy=None, copy_of=1)
+    store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="PushedModel"))
+    store.put_artifacts([pushed_model(kind, "/a", 1, str(output.models / "1"))])
+
+    forget_vanished_pushes(output)
+
+    assert [artifact.state for artifact in store.get_artifacts()] == [LIVE]
+    assert results._in_service(str(output.models / "1")) == str(copy)
+    assert results._in_service(str(output.models / "3")) == str(output.models / "3")
+    assert results._in_service(None) is None
+
+
+def infra_blessing(type_id: int, uri: str, blessed: int, reason: str = "") -> Any:
+    """Returns an InfraBlessing as ServingValidator records it."""
+    artifact = metadata_store_pb2.Artifact(type_id=type_id, uri=uri, state=LIVE)
+    artifact.custom_properties["blessed"].int_value = blessed
+    if reason:
+        artifact.custom_properties["reason"].string_value = reason
+    return artifact
+
+
+def test_only_refusals_are_forgotten(tmp_path: Path) -> None:
+    output = OutputFolders(tmp_path)
+    store = MetadataStore(sqlite_metadata_connection_config(str(output.metadata)))
+    kind = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="InfraBlessing"))
+    store.put_artifacts([infra_blessing(kind, "/good", 1), infra_blessing(kind, "/bad", 0, "x")])
+
+    forget_refusals(output)
+
+    states = {artifact.uri: artifact.state for artifact in store.get_artifacts()}
+    assert states == {"/good": LIVE, "/bad": DELETED}
+
+
+@pytest.mark.parametrize(
+    ("reason", "withdrawn", "said"),
+    [
+        ("", False, None),
+        ("it hangs", False, "it hangs"),
+        (
+            "",
+            True,
+            "version 7 was taken out of service, and `warmstart models promote 7` brings it back",
+        ),
+    ],
+)
+def test_reason_for_not_serving_a_blessed_model(
+    tmp_path: Path, reason: str, withdrawn: bool, said: str | None
+) -> None:
+    (tmp_path / (".withdrawn/7" if withdrawn else "7")).mkdir(parents=True)
+    blessing = infra_blessing(1, "/a", int(not reason), reason)
+    pushed_to = None if reason else str(tmp_path / "7")
+
+    assert results._not_pushed_because(blessing, pushed_to) == said
+
+
 def test_output_folder_without_metadata_is_left_alone(tmp_path: Path) -> None:
     forget_vanished_pushes(OutputFolders(tmp_path))
+    forget_refusals(OutputFolders(tmp_path))
 
     assert list(tmp_path.iterdir()) == []
 

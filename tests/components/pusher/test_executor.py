@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.pusher.executor import Executor
+from components.serving.versions import find_versions, roll_back
 from schemas.errors import PipelineError
 
 # What a copy may fail with; TFX's own has no message.
@@ -28,11 +30,11 @@ MODEL = {
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Returns the content of every file below a folder."""
+    """Returns the content of every file below a folder, but for the record of a version."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.parent.name != "assets.extra"
     }
 
 
@@ -52,20 +54,23 @@ class Push:
             (self.trained / path).parent.mkdir(parents=True, exist_ok=True)
             (self.trained / path).write_bytes(content)
 
-    def run(self, *, blessed: bool = True) -> Any:
+    def run(self, *, blessed: bool = True, keep: int | None = None, servable: bool = True) -> Any:
         """Runs the executor as TFX would; returns the PushedModel artifact."""
         model, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
         pushed = standard_artifacts.PushedModel()
         model.uri = str(self.trained.parent)
         blessing.set_int_custom_property("blessed", int(blessed))
+        infra_blessing = standard_artifacts.InfraBlessing()
+        infra_blessing.set_int_custom_property("blessed", int(servable))
         pushed.uri = str(self.archive)
         destination = pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(self.models))
         )
-        Executor().Do(
-            {"model": [model], "model_blessing": [blessing]},
+        properties = {"push_destination": proto_utils.proto_to_json(destination)}
+        Executor(BaseExecutor.Context(pipeline_run_id="run 1")).Do(
+            {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra_blessing]},
             {"pushed_model": [pushed]},
-            {"push_destination": proto_utils.proto_to_json(destination), "custom_config": "null"},
+            properties | ({} if keep is None else {"keep": keep}),
         )
         return artifact_utils.get_single_instance([pushed])
 
@@ -99,6 +104,37 @@ def test_model_that_is_not_blessed_is_not_pushed(push: Push) -> None:
     assert pushed.get_int_custom_property("pushed") == 0
     assert names(push.models) == []
     assert names(push.archive) == []
+
+
+def test_model_that_serving_validator_refused_is_not_pushed(push: Push) -> None:
+    pushed = push.run(servable=False)
+
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert names(push.models) == []
+
+
+def test_version_says_which_run_it_is_from(push: Push) -> None:
+    """Its accuracy is that of the Evaluator, which did not run here."""
+    push.run()
+
+    (version,) = find_versions(push.models)
+    assert (version.run_id, version.accuracy) == ("run 1", None)
+    assert names(push.archive) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
+
+
+def test_oldest_versions_are_removed_after_a_push(push: Push) -> None:
+    pushed = [push.run(keep=2).get_string_custom_property("pushed_version") for _ in range(4)]
+
+    assert names(push.models) == pushed[-2:]
+
+
+def test_version_that_was_withdrawn_shares_its_number_with_no_other(push: Push) -> None:
+    for _ in range(2):
+        push.run()
+    withdrawn, _ = roll_back(push.models)
+    pushed = push.run()
+
+    assert int(pushed.get_string_custom_property("pushed_version")) > withdrawn.number
 
 
 def test_model_that_is_not_blessed_leaves_earlier_versions_alone(push: Push) -> None:
