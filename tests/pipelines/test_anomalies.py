@@ -16,7 +16,7 @@ from components.distribution_validator.executor import Executor as DistributionV
 from components.schema_gen.executor import Executor as SchemaGen
 from pipelines.anomalies import read_anomalies, read_statistics
 from pipelines.config import load_config
-from pipelines.outcome import Outcome, Results
+from pipelines.outcome import Outcome, Results, Serving
 from pipelines.report import write_report
 from schemas import features
 
@@ -155,6 +155,8 @@ def outcome_with(anomalies: list[dict[str, Any]]) -> Outcome:
         blessed=True,
         reasons=[],
         pushed_to="/models/1",
+        not_pushed_because=None,
+        serving=Serving(latency_ms=20.5, p95_ms=31.25, size_mb=11.5),
         metrics={"accuracy": 1.0, "log_loss": 0.1, "examples": 2},
         accuracy_by_class={"cat": 1.0},
         examples_by_class={"cat": 2},
