@@ -61,5 +61,5 @@ image: ## Build the Docker image [VARIANT=jupyter for one without CUDA, IMAGE=wa
 	docker build --build-arg VARIANT=$(VARIANT) --tag $(IMAGE) .
 
 clean: ## Remove caches and what builds left; .venv and results stay
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
