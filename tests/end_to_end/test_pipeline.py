@@ -118,6 +118,16 @@ def test_model_is_recorded_with_its_stage_and_the_weights_it_began_with(
     assert model.custom_properties["weights_sha256"].string_value == samples.WEIGHTS_SHA256
 
 
+def test_version_says_which_run_it_is_from(runs: PipelineRuns) -> None:
+    results = read_results(runs.output, "first", load_config(None, QUICK))
+    assert results.pushed_to is not None
+    versions = {version.folder: version for version in find_versions(runs.output.models)}
+    version = versions[Path(results.pushed_to)]
+
+    assert version.run_id == "first"
+    assert version.accuracy == pytest.approx(results.metrics["accuracy"])
+
+
 def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:
     results = read_results(runs.output, "first", load_config(None, QUICK))
     right = sum(row[label] for label, row in results.confusion.items())
@@ -326,16 +336,6 @@ def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
 
     forget_refusals(runs.output)
     assert executed(runs.run("refused again")) == ["ServingValidator", "Pusher"]
-
-
-def test_version_says_which_run_it_is_from(runs: PipelineRuns) -> None:
-    results = read_results(runs.output, "first", load_config(None, QUICK))
-    assert results.pushed_to is not None
-    versions = {version.folder: version for version in find_versions(runs.output.models)}
-    version = versions[Path(results.pushed_to)]
-
-    assert version.run_id == "first"
-    assert version.accuracy == pytest.approx(results.metrics["accuracy"])
 
 
 def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
