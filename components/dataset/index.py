@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 
 import PIL
@@ -74,7 +73,7 @@ class FileIndex:
         """Keeps what was seen of some files."""
         now = time.time()
         rows = [
-            (file.path, file.stamp, json.dumps(asdict(inspection)))
+            (file.path, file.stamp, json.dumps(vars(inspection)))
             for file, inspection in inspections.items()
             if file.stamp and now - file.changed >= _SETTLED_SECONDS
         ]

@@ -35,8 +35,9 @@ EXACT = "exact"
 LEAVE_OUT = "leave_out"
 KEEP = "keep"
 
-# Files between two writes of the index: an interrupted survey goes on from there.
-_BATCH = 512
+# Files between two writes of the index, and two steps of the progress bar: an interrupted survey
+# goes on from there.
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -172,17 +173,16 @@ def inspect_files(
     found = {file: known[file.path] for file in files if file.path in known}
     if progress:
         progress(len(found))
-    new = (file for file in files if file not in found)
+    new = [file for file in files if file not in found]
     with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        while batch := list(islice(new, _BATCH)):
-            inspected = {}
-            looked = _mapped(threads, lambda file: _inspected(layout.root, file, max_pixels), batch)
-            for file, inspection in zip(batch, looked, strict=True):
-                inspected[file] = inspection
-                if progress:
-                    progress(1)
+        looked = _mapped(threads, lambda file: _inspected(layout.root, file, max_pixels), new)
+        pairs = zip(new, looked, strict=True)
+        # The threads go on while a batch is written.
+        while inspected := dict(islice(pairs, _BATCH)):
             index.remember(inspected)
             found.update(inspected)
+            if progress:
+                progress(len(inspected))
     return [found[labelled.file] for labelled in layout.files]
 
 
