@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from components.dataset.duplicates import NEAR_BITS
-from components.dataset.layout import MANIFEST, SPLIT_FOLDERS
 from components.dataset.splits import STRATIFIED, hashed_keys, split_of
 from components.dataset.survey import LEAVE_OUT, Photo, Survey, SurveyOptions
 from schemas import features
@@ -127,7 +126,7 @@ def _no_photos(name: str, survey: Survey, options: SurveyOptions) -> str | None:
 
 
 def _remedy(survey: Survey, options: SurveyOptions) -> str:
-    if survey.layout in {SPLIT_FOLDERS, MANIFEST} and features.TEST in survey.buckets:
+    if survey.given:
         return "add some, or take the class out of the other splits"
     sizes = Counter(photo.label for photo in survey.photos)
     groups = {label: set() for label in sizes}  # type: dict[str, set[int]]
@@ -137,7 +136,12 @@ def _remedy(survey: Survey, options: SurveyOptions) -> str:
         return "add other photos of it: copies of one picture always go together"
     if options.strategy == STRATIFIED:
         return "add photos of it"
+    exactly = "set split.strategy=stratified"
     small = [p for p in survey.photos if sizes[p.label] <= _SMALL_CLASS]
+    missing = {label for label, counts in survey.counts.items() if 0 in counts.values()}
+    if any(sizes[label] > _SMALL_CLASS for label in missing):
+        # Hundreds of photos in one split: copies of a few pictures, which other seeds do not part.
+        return f"add other pictures, or {exactly}"
     digests, numbers = [p.digest for p in small], [p.group for p in small]
     wanted = {(p.label, split) for p in small for split in survey.buckets}
     for seed in range(options.seed + 1, options.seed + 1 + _SEEDS_TRIED):
@@ -146,9 +150,9 @@ def _remedy(survey: Survey, options: SurveyOptions) -> str:
         if {(p.label, s) for p, s in zip(small, splits, strict=True)} == wanted:
             return (
                 f"add photos of it, or divide them differently with --set split.seed={seed} or "
-                "--set split.strategy=stratified"
+                f"--{exactly}"
             )
-    return "add other photos of it, or set split.strategy=stratified"
+    return f"add other photos of it, or {exactly}"
 
 
 def _about_copies(survey: Survey, options: SurveyOptions) -> list[str]:
@@ -191,7 +195,7 @@ def _about_proportions(survey: Survey, options: SurveyOptions) -> list[str]:
             f"{totals[smallest]}: training counts every class the same, but a class with few "
             "photos is learnt and measured less well; add photos of it."
         )
-    if survey.layout != SPLIT_FOLDERS and features.TEST not in survey.buckets:
+    if not survey.given:
         for label, counts in survey.counts.items():
             share = counts[features.EVAL] / max(1, totals[label])
             if totals[label] >= _COUNTED_FROM and abs(share - options.eval_fraction) > _MOST_OFF:

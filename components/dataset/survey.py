@@ -123,6 +123,7 @@ class Survey:
         straddling: photos for evaluation whose picture is in another given split, too.
         alike: how many photos look alike, but are too many to be copies.
         buckets: number of hash buckets of each split.
+        given: whether the data folder says which split each photo is in.
     """
 
     root: str
@@ -133,6 +134,7 @@ class Survey:
     straddling: list[Photo] = field(default_factory=list)
     alike: int = 0
     buckets: dict[str, int] = field(default_factory=dict)
+    given: bool = False
 
     @property
     def duplicates(self) -> list[list[Photo]]:
@@ -246,6 +248,7 @@ def surveyed(layout: Layout, inspections: Sequence[Inspection], options: SurveyO
         straddling=_straddling(photos) if any(given) else [],
         alike=groups.alike,
         buckets=buckets,
+        given=any(given),
     )
 
 

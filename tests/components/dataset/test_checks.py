@@ -224,3 +224,26 @@ def test_tiny_photos_are_a_warning(tmp_path: Path) -> None:
         "1 photo is smaller than 64 pixels, and will be blown up; replace them if larger ones "
         "exist: cat/tiny.png (200 x 63)."
     ]
+
+
+def test_many_copies_of_few_pictures_are_told_what_helps(tmp_path: Path) -> None:
+    """No seed parts them, and a class of hundreds is not tried with others."""
+    add_classes(tmp_path, "cat", photos=40)
+    for number in range(201):
+        add(tmp_path, f"dog/{number:03}.png", encoded(9000 + number % 2))
+
+    seed = next(s for s in range(100) if "dog in " in said_with(tmp_path, s))
+
+    assert refusal(tmp_path, seed=seed).endswith(
+        "; add other pictures, or set split.strategy=stratified."
+    )
+
+
+def test_class_that_a_given_evaluation_split_lacks_is_refused(tmp_path: Path) -> None:
+    add_classes(tmp_path / "train", "cat", "dog", photos=3)
+    add(tmp_path, "val/cat/1.jpg", encoded(500))
+
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: no photos of dog in eval; add some, or take the class out of the other "
+        "splits."
+    )
