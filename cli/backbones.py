@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.data_survey import DATA_HELP, surveyed
+from cli.data_survey import surveyed
 from cli.errors import Debug, reported
+from cli.options import AsJsonList, AsJsonObject, Data
 from cli.quiet import quiet_tensorflow
 from cli.weights_cache import WeightsCache
 from components.backbone.cache import (
@@ -61,7 +62,7 @@ def backbones() -> None:
 @app.command("list")
 def list_backbones(
     weights_cache: WeightsCache = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    as_json: AsJsonList = False,
 ) -> None:
     """List every backbone, and whether its pretrained weights are on this machine."""
     folder = weights_cache or cache_folder()
@@ -82,10 +83,7 @@ def list_backbones(
 
 @app.command("compare")
 def compare(
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="DATA", help=DATA_HELP),
-    ],
+    data: Data,
     names: Annotated[
         str,
         typer.Option(
@@ -112,9 +110,7 @@ def compare(
         ),
     ] = True,
     weights_cache: WeightsCache = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
-    ] = False,
+    as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Compare backbones on photos: exit 1 if one of them cannot be had, 2 for wrong usage."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.data_survey import DATA_HELP, surveyed
+from cli.data_survey import surveyed
 from cli.errors import Debug, reported
+from cli.options import DATA_HELP, AsJsonObject, ConfigFile
 from schemas.errors import ConfigError, printable
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ _MOST_SHOWN = 20
 
 def check(
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
-    ] = None,
+    config: ConfigFile = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,9 +33,7 @@ def check(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page with thumbnails, too."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
-    ] = False,
+    as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Look at every photo as a run would, without training: exit 1 if a run would stop."""

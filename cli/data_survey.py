@@ -7,11 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from components.dataset.survey import Survey, SurveyOptions
 
-DATA_HELP = (
-    "Photos: a folder with a folder per class, or with train/ and val/ of such; a manifest "
-    "(.csv or .parquet: path,label[,split]); or a .zip or .tar of these."
-)
-
 
 def surveyed(data: str, options: SurveyOptions) -> Survey:
     """Looks at every photo, and shows on the terminal how far it is.

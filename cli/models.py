@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import Debug, reported
+from cli.options import AsJsonList
 
 if TYPE_CHECKING:
     from components.serving.versions import Version
@@ -33,7 +34,7 @@ def models() -> None:
 @app.command("list")
 def list_(
     folder: Models = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    as_json: AsJsonList = False,
     debug: Debug = False,
 ) -> None:
     """List the versions, the newest first; TensorFlow Serving serves the highest number."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.data_survey import DATA_HELP, surveyed
+from cli.data_survey import surveyed
 from cli.errors import Debug, reported
+from cli.options import AsJsonObject, ConfigFile, Data
 from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ def pipeline() -> None:
 
 @app.command("run")
 def run(
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="DATA", help=DATA_HELP),
-    ],
+    data: Data,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -37,10 +35,7 @@ def run(
             help="Where artifacts, metadata and models go.  [default: warmstart-output]",
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
-    ] = None,
+    config: ConfigFile = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,9 +43,7 @@ def run(
         ),
     ] = None,
     weights_cache: WeightsCache = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
-    ] = False,
+    as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import Debug, reported
+from cli.options import AsJsonList
 from cli.quiet import quiet_tensorflow
 
 
@@ -23,7 +24,7 @@ def predict(
     images: Annotated[
         list[str], typer.Argument(metavar="IMAGE…", help="JPEG, PNG, GIF, BMP, WebP or TIFF files.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    as_json: AsJsonList = False,
     debug: Debug = False,
 ) -> None:
     """Classify photos with a pushed model; exit 1 if any of them cannot be read."""

@@ -47,7 +47,6 @@ def write_data_page(data: str, survey: Survey, found: dict[str, Any], file: Path
             .render(
                 data=data,
                 found=found,
-                splits=list(survey.buckets),
                 conflicts=_galleries(survey.root, survey.conflicts),
                 duplicates=_galleries(survey.root, survey.duplicates),
                 examples={

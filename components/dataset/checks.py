@@ -80,14 +80,11 @@ def _too_many_conflicts(name: str, survey: Survey, options: SurveyOptions) -> st
     total = count + len(survey.photos)
     if count <= options.max_bad_fraction * total:
         return None
-    pictures = shortened_list(
-        " = ".join(printable(photo.path) for photo in photos) for photos in survey.conflicts
-    )
     return (
         f"{name}: {count} of {total} photos show a picture that is in another class, too, more "
         f"than data.max_bad_fraction = {options.max_bad_fraction:g} allows; correct their labels, "
         "or, if they only look alike, set data.duplicates=exact or data.label_conflicts=keep: "
-        f"{pictures}."
+        f"{_pictures(survey)}."
     )
 
 
@@ -163,10 +160,7 @@ def _about_copies(survey: Survey, options: SurveyOptions) -> list[str]:
         done = "left out" if options.label_conflicts == LEAVE_OUT else "kept"
         found.append(
             f"{what} under more than one label, and {done}; keep each in the right class only: "
-            + shortened_list(
-                " = ".join(printable(photo.path) for photo in photos) for photos in survey.conflicts
-            )
-            + "."
+            f"{_pictures(survey)}."
         )
     if survey.straddling:
         count = len(survey.straddling)
@@ -183,6 +177,13 @@ def _about_copies(survey: Survey, options: SurveyOptions) -> list[str]:
             "val/."
         )
     return found
+
+
+def _pictures(survey: Survey) -> str:
+    """Names the photos of each picture that is under more than one label."""
+    return shortened_list(
+        " = ".join(printable(photo.path) for photo in photos) for photos in survey.conflicts
+    )
 
 
 def _about_proportions(survey: Survey, options: SurveyOptions) -> list[str]:

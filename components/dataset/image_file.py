@@ -202,8 +202,7 @@ def _measured(image: Image.Image, digest: str, size: int) -> Inspection:
     orientation = _orientation(image)
     grey = image if image.mode == "L" else _rgb(image).convert("L")
     grey.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX)
-    if orientation in _TRANSPOSES:
-        grey = grey.transpose(_TRANSPOSES[orientation])
+    grey = ImageOps.exif_transpose(grey)
     if orientation > 4:
         width, height = height, width
     luma = np.asarray(grey, np.float32)
@@ -225,17 +224,6 @@ def _measured(image: Image.Image, digest: str, size: int) -> Inspection:
         if contrast < _PLAIN * 255
         else np.packbits(imagehash.phash(grey, HASH_SIDE).hash).tobytes().hex(),
     )
-
-
-_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def _orientation(image: Image.Image) -> int:

@@ -188,22 +188,19 @@ def inspect_files(
     return [found[labelled.file] for labelled in layout.files]
 
 
-def survey(
-    data: str, options: SurveyOptions, progress: Callable[[int], None] | None = None
-) -> Survey:
+def survey(data: str, options: SurveyOptions) -> Survey:
     """Looks at every photo of a data folder, manifest or archive.
 
     Args:
         data: where it is.
         options: what decides which photos are used.
-        progress: called with the number of files just looked at.
 
     Raises:
         DataError: if there are no photos with a class. What else stops a run is found by
             `components.dataset.checks.check_survey`.
     """
     layout = find_photos(data)
-    inspections = inspect_files(layout, options.max_pixels, progress)
+    inspections = inspect_files(layout, options.max_pixels)
     return surveyed(layout, inspections, options)
 
 

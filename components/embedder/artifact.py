@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
+from components.artifact_file import write_whole
 from schemas.errors import PipelineError
 
 DIGEST = "digest"
@@ -86,10 +87,7 @@ class Manifest:
 
     def write(self, folder: str) -> None:
         """Writes it as the last file of an artifact: one without it is not complete."""
-        file = manifest_file(folder)
-        with tf.io.gfile.GFile(file + ".partial", "w") as stream:
-            stream.write(json.dumps(asdict(self), indent=2, sort_keys=True))
-        tf.io.gfile.rename(file + ".partial", file)
+        write_whole(manifest_file(folder), json.dumps(asdict(self), indent=2, sort_keys=True))
 
 
 def manifest_file(folder: str) -> str:

@@ -6,8 +6,6 @@ survey.json       what else was found, as `warmstart data check --json` prints i
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable
@@ -16,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
+from components.artifact_file import write_table, write_whole
 from components.dataset.survey import Problem
 
 _FILE = "quarantine.csv"
@@ -36,16 +35,13 @@ def quarantine_file(folder: str) -> str:
 
 def write_quarantine(folder: str, problems: Iterable[Problem]) -> None:
     """Writes the list, also where it is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows((p.path, p.label, p.reason, p.size, p.digest) for p in problems)
-    _write_whole(quarantine_file(folder), text.getvalue())
+    rows = ((p.path, p.label, p.reason, p.size, p.digest) for p in problems)
+    write_table(quarantine_file(folder), _COLUMNS, rows)
 
 
 def write_survey(folder: str, found: dict[str, Any]) -> None:
     """Writes what `components.dataset.summary.summary` returns."""
-    _write_whole(os.path.join(folder, _SURVEY), json.dumps(found, ensure_ascii=False, indent=2))
+    write_whole(os.path.join(folder, _SURVEY), json.dumps(found, ensure_ascii=False, indent=2))
 
 
 def read_survey(folder: str) -> dict[str, Any]:
@@ -53,9 +49,3 @@ def read_survey(folder: str) -> dict[str, Any]:
     with tf.io.gfile.GFile(os.path.join(folder, _SURVEY)) as stream:
         found: dict[str, Any] = json.loads(stream.read())
     return found
-
-
-def _write_whole(file: str, text: str) -> None:
-    with tf.io.gfile.GFile(file + ".partial", "w") as stream:
-        stream.write(text)
-    tf.io.gfile.rename(file + ".partial", file)

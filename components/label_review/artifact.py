@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import tensorflow as tf
 from tfx.types.artifact import Artifact
 
+from components.artifact_file import write_table
 from components.label_review.suspicions import LabelSuspicion
 
 _FILE = "suspicions.csv"
@@ -29,16 +30,10 @@ def suspicions_file(folder: str) -> str:
 
 def write_suspicions(folder: str, suspicions: Iterable[LabelSuspicion]) -> None:
     """Writes the list, also where it is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(
+    rows = (
         (s.path, s.label, s.suggested, s.self_confidence, s.confidence, s.split) for s in suspicions
     )
-    file = suspicions_file(folder)
-    with tf.io.gfile.GFile(file + ".partial", "w") as stream:
-        stream.write(text.getvalue())
-    tf.io.gfile.rename(file + ".partial", file)
+    write_table(suspicions_file(folder), _COLUMNS, rows)
 
 
 def read_suspicions(folder: str) -> list[LabelSuspicion]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from schemas import serving
 from schemas.errors import ModelError, printable
+
+# By which a folder is known as a SavedModel.
+GRAPH_FILE = "saved_model.pb"
 
 
 def version_folder(folder: Path) -> Path:
@@ -19,23 +22,30 @@ def version_folder(folder: Path) -> Path:
     Raises:
         ModelError: if there is no pushed model.
     """
-    if (folder / "saved_model.pb").is_file():
+    if (folder / GRAPH_FILE).is_file():
         return folder
     if not folder.is_dir():
         raise ModelError(
             f"{printable(str(folder))} is no folder; name the folder of a pushed model."
         )
-    versions = [
-        int(entry.name)
-        for entry in os.scandir(folder)
-        if entry.name.isdecimal() and Path(entry.path, "saved_model.pb").is_file()
-    ]
-    if not versions:
+    newest = max(numbered_folders(folder), key=lambda version: int(version.name), default=None)
+    if newest is None:
         raise ModelError(
             f"{printable(str(folder))} holds no pushed model (no saved_model.pb, and no numbered "
             "folder with one); `warmstart pipeline run` says where it pushed the model."
         )
-    return folder / str(max(versions))
+    return newest
+
+
+def numbered_folders(folder: Path) -> Iterator[Path]:
+    """Yields the versions in a folder of all versions, in no order.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    for entry in folder.iterdir():
+        if entry.name.isdecimal() and (entry / GRAPH_FILE).is_file():
+            yield entry
 
 
 def read_classes(version: Path) -> list[str]:

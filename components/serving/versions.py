@@ -17,9 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.serving.model_folder import GRAPH_FILE, numbered_folders
 from schemas.errors import ModelError, printable, shortened_list
-
-_GRAPH = "saved_model.pb"
 
 # Hidden, in the folder of models.
 _WITHDRAWN = ".withdrawn"
@@ -63,7 +62,7 @@ def find_versions(models: Path) -> list[Version]:
         found = [
             _version(folder, withdrawn=withdrawn)
             for place, withdrawn in ((models, False), (models / _WITHDRAWN, True))
-            for folder in (_numbered(place) if place == models or place.is_dir() else ())
+            for folder in (numbered_folders(place) if place == models or place.is_dir() else ())
         ]
     if not found:
         raise ModelError(
@@ -92,7 +91,9 @@ def place_in_service(folder: Path) -> Path | None:
         return None
     copies = [
         version
-        for version in (_version(place, withdrawn=False) for place in _numbered(folder.parent))
+        for version in (
+            _version(place, withdrawn=False) for place in numbered_folders(folder.parent)
+        )
         if str(version.copy_of) == folder.name
     ]
     newest = max(copies, key=lambda version: version.number, default=None)
@@ -228,15 +229,9 @@ def write_record(
     file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _numbered(folder: Path) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name.isdecimal() and (entry / _GRAPH).is_file():
-            yield entry
-
-
 def _version(folder: Path, *, withdrawn: bool) -> Version:
     record = _read_record(folder)
-    changed = datetime.fromtimestamp((folder / _GRAPH).stat().st_mtime, UTC)
+    changed = datetime.fromtimestamp((folder / GRAPH_FILE).stat().st_mtime, UTC)
     try:
         pushed_at = datetime.fromisoformat(record["pushed_at"])
     except (KeyError, TypeError, ValueError):

@@ -1,0 +1,26 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA_HELP = (
+    "Photos: a folder with a folder per class, or with train/ and val/ of such; a manifest "
+    "(.csv or .parquet: path,label[,split]); or a .zip or .tar of these."
+)
+
+Data = Annotated[str, typer.Option("--data", metavar="DATA", help=DATA_HELP)]
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
+]
+
+AsJsonObject = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
+]
+
+AsJsonList = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]

@@ -1,0 +1,27 @@
+"""Writes the files of an artifact, wherever `tf.io.gfile` writes: whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+def write_whole(file: str, text: str) -> None:
+    """Writes a file under another name first, so that it is never seen half-written."""
+    partial = file + ".partial"
+    with tf.io.gfile.GFile(partial, "w") as stream:
+        stream.write(text)
+    tf.io.gfile.rename(partial, file)
+
+
+def write_table(file: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a CSV file, with the names of its columns also where there are no rows."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_whole(file, text.getvalue())
