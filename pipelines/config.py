@@ -227,22 +227,74 @@ class TrainConfig(_Section):
     )
 
 
-class AccuracyThreshold(_Section):
-    """What a model must reach to be blessed."""
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Change = Annotated[float, Field(ge=-1, le=1)]
 
-    min: float = Field(0.8, ge=0, le=1, description="Lowest accuracy on the evaluation photos.")
-    max_drop: float = Field(
+
+class AccuracyThreshold(_Section):
+    """The share of photos that were recognised."""
+
+    min: _Share | None = Field(0.8, description="Lowest that is blessed; null: any.")
+    max_drop: _Change | None = Field(
         0.01,
-        ge=0,
-        le=1,
-        description="How far accuracy may fall below that of the latest blessed model.",
+        description=(
+            "How far it may fall below that of the latest blessed model on the same photos;"
+            " negative: how much better it must be; null: not compared."
+        ),
     )
 
 
+class BalancedAccuracyThreshold(_Section):
+    """The same as a mean over the classes, however many photos each has."""
+
+    min: _Share | None = Field(None, description="As that of accuracy.")
+    max_drop: _Change | None = Field(None, description="As that of accuracy.")
+
+
+class AucThreshold(_Section):
+    """Area under the ROC curve of each class against the others, as a mean."""
+
+    min: _Share | None = Field(None, description="As that of accuracy.")
+    max_drop: _Change | None = Field(None, description="As that of accuracy.")
+
+
+class LogLossThreshold(_Section):
+    """Mean of -ln(probability of the right class)."""
+
+    max: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Highest that is blessed; null: any."
+    )
+    max_rise: float | None = Field(
+        None, description="How far it may rise above that of the latest blessed model."
+    )
+
+
+class CalibrationErrorThreshold(_Section):
+    """How far from the truth the model's confidence is: 0.1 is ten points on average."""
+
+    max: _Share | None = Field(None, description="Highest that is blessed; null: any.")
+    max_rise: _Change | None = Field(
+        None, description="How far it may rise above that of the latest blessed model."
+    )
+
+
+class SliceThreshold(_Section):
+    """Accuracy of each class and of each slice of the photos, so that none is given up."""
+
+    min: _Share | None = Field(0.5, description="Lowest that is blessed; null: any.")
+    max_drop: _Change | None = Field(None, description="As that of accuracy.")
+    min_photos: int = Field(10, ge=1, description="Smaller slices are shown, but decide nothing.")
+
+
 class ThresholdsConfig(_Section):
-    """Thresholds by metric."""
+    """What a model must reach to be blessed, by metric."""
 
     accuracy: AccuracyThreshold = AccuracyThreshold()
+    balanced_accuracy: BalancedAccuracyThreshold = BalancedAccuracyThreshold()
+    auc: AucThreshold = AucThreshold()
+    log_loss: LogLossThreshold = LogLossThreshold()
+    expected_calibration_error: CalibrationErrorThreshold = CalibrationErrorThreshold()
+    slices: SliceThreshold = SliceThreshold()
 
 
 class EvaluateConfig(_Section):
@@ -254,6 +306,10 @@ class EvaluateConfig(_Section):
             "The photos that decide: eval, which also chose between the stages, or test; auto is"
             " test where the data has one, else eval."
         ),
+    )
+    slices: list[Literal["brightness", "size", "aspect", "folder"]] = Field(
+        ["brightness", "size", "aspect", "folder"],
+        description="By what the photos are told apart, beside their classes.",
     )
     thresholds: ThresholdsConfig = ThresholdsConfig()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
@@ -26,7 +25,7 @@ from components.distribution_validator.baseline import (
 from components.distribution_validator.component import DistributionValidator
 from components.embedder.component import Embedder
 from components.evaluator import baseline
-from components.evaluator.eval_config import eval_config
+from components.evaluator.component import Evaluator
 from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
 from components.pusher.component import Pusher
@@ -119,14 +118,16 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
     baseline_resolver = _baseline_resolver(model)
-    accuracy, split = config.evaluate.thresholds.accuracy, config.evaluate.split
+    split = config.evaluate.split
     evaluator = Evaluator(
         examples=examples,
         model=model,
-        # Without a look at the data, `auto` is what every data folder has.
-        example_splits=[features.EVAL if split == "auto" else split],
         baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
-        eval_config=eval_config(min_accuracy=accuracy.min, max_accuracy_drop=accuracy.max_drop),
+        # Without a look at the data, `auto` is what every data folder has.
+        split=features.EVAL if split == "auto" else split,
+        slices=config.evaluate.slices,
+        thresholds=config.evaluate.thresholds.model_dump(),
+        code_digest=code_digest("components/evaluator", "components/serving", "schemas"),
     )
 
     # It is asked in a process without this project, and must answer as it did in training.

@@ -1,57 +1,110 @@
-"""What TFMA measures on the evaluation photos, and what a model must reach to be blessed."""
+"""What TFMA is told: two models, the slices, and what a model must reach to be blessed."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
+# TFX first: it stands in for a module of tfx_bsl that TFDV 1.16 imports and 1.21 lacks.
+import tfx.components.evaluator.executor  # noqa: F401  # isort: skip
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from schemas import features, serving
+from components.evaluator.answers import BASELINE, PROBABILITIES
+from components.evaluator.metrics import ACCURACY, LOWER_IS_BETTER
+from components.evaluator.tfma_metrics import ClassifierMetrics
 
-# TFMA's names of the metrics, as they stand in its results.
-ACCURACY = "sparse_categorical_accuracy"
-LOG_LOSS = "sparse_categorical_crossentropy"
+# The number of a photo's class, beside its name.
+LABEL_INDEX = "label_index"
+
+SLICES = "slices"
+MIN_PHOTOS = "min_photos"
 
 
-def eval_config(*, min_accuracy: float, max_accuracy_drop: float) -> tfma.EvalConfig:
+def eval_config(
+    thresholds: Mapping[str, Mapping[str, Any]],
+    sliced: Mapping[str, Mapping[str, int]],
+    *,
+    compared: bool,
+) -> config_pb2.EvalConfig:
     """Returns TFMA's configuration.
 
-    Classes are compared by number for two classes as for twenty, so that every slice and
-    plot is read the same way. The accuracy of a class's slice is the recall of that class.
-
     Args:
-        min_accuracy: below it a model is not blessed, in [0, 1].
-        max_accuracy_drop: how far below the latest blessed model it may be, in [0, 1].
+        thresholds: by metric `min` and `max_drop`, or `max` and `max_rise` where lower is better;
+            under `slices` those of the accuracy of each slice, classes among them, of at least
+            `min_photos` photos. None: no such threshold.
+        sliced: by feature and slice, how many photos it has.
+        compared: whether there is a baseline.
     """
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_accuracy}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-            absolute={"value": -max_accuracy_drop},
-        ),
-    )
-    metrics = [
-        tfma.MetricConfig(
-            class_name="SparseCategoricalAccuracy",
-            # A plain `threshold` would be asked of each class's slice too.
-            per_slice_thresholds=[
-                config_pb2.PerSliceMetricThreshold(
-                    slicing_specs=[tfma.SlicingSpec()], threshold=threshold
-                )
-            ],
-        ),
-        tfma.MetricConfig(class_name="SparseCategoricalCrossentropy"),
-        tfma.MetricConfig(class_name="MultiClassConfusionMatrixPlot"),
-        tfma.MetricConfig(class_name="ExampleCount"),
+    specs = [_model_spec(tfma.constants.CANDIDATE_KEY, PROBABILITIES)]
+    if compared:
+        specs.append(_model_spec(tfma.constants.BASELINE_KEY, BASELINE))
+    by_metric = {
+        name: [_on([config_pb2.SlicingSpec()], _threshold(name, limits))]
+        for name, limits in thresholds.items()
+        if name != SLICES
+    }
+    large = [
+        config_pb2.SlicingSpec(feature_values={feature: value})
+        for feature, values in sliced.items()
+        for value, photos in values.items()
+        if photos >= thresholds[SLICES][MIN_PHOTOS]
     ]
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(
-                signature_name=serving.SERVING_DEFAULT,
-                preprocessing_function_names=[serving.TRANSFORM_FEATURES],
-                label_key=serving.LABEL_INDEX_OUTPUT,
-                prediction_key=serving.PROBABILITIES_OUTPUT,
+    if large:
+        by_metric[ACCURACY].append(_on(large, _threshold(ACCURACY, thresholds[SLICES])))
+    return config_pb2.EvalConfig(
+        model_specs=specs,
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in sliced),
+        ],
+        metrics_specs=[
+            config_pb2.MetricsSpec(
+                metrics=[
+                    config_pb2.MetricConfig(
+                        class_name=ClassifierMetrics.__name__, module=ClassifierMetrics.__module__
+                    ),
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(class_name="MultiClassConfusionMatrixPlot"),
+                ],
+                per_slice_thresholds={
+                    name: config_pb2.PerSliceMetricThresholds(thresholds=wanted)
+                    for name, wanted in by_metric.items()
+                },
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[features.LABEL])],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
+
+
+def _model_spec(name: str, prediction_key: str) -> config_pb2.ModelSpec:
+    return config_pb2.ModelSpec(
+        name=name,
+        label_key=LABEL_INDEX,
+        prediction_key=prediction_key,
+        is_baseline=prediction_key == BASELINE,
+    )
+
+
+def _on(
+    slices: Collection[config_pb2.SlicingSpec], threshold: config_pb2.MetricThreshold
+) -> config_pb2.PerSliceMetricThreshold:
+    return config_pb2.PerSliceMetricThreshold(slicing_specs=slices, threshold=threshold)
+
+
+def _threshold(name: str, limits: Mapping[str, Any]) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold()
+    lower = name in LOWER_IS_BETTER
+    value, change = limits["max" if lower else "min"], limits["max_rise" if lower else "max_drop"]
+    if value is not None:
+        bound = (
+            threshold.value_threshold.upper_bound if lower else threshold.value_threshold.lower_bound
+        )
+        bound.value = value
+    if change is not None:
+        threshold.change_threshold.direction = (
+            config_pb2.MetricDirection.LOWER_IS_BETTER
+            if lower
+            else config_pb2.MetricDirection.HIGHER_IS_BETTER
+        )
+        threshold.change_threshold.absolute.value = change if lower else -change
+    return threshold

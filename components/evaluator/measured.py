@@ -1,40 +1,241 @@
-"""Reads what TFMA measured of a new model."""
+"""What was measured of a model, in the form that is kept: `measured.json` in the ModelEvaluation."""
 
 from __future__ import annotations
 
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import tensorflow_model_analysis as tfma
+import numpy as np
+import tensorflow as tf
 
-from components.evaluator.eval_config import ACCURACY
+from components.artifact_file import write_whole
+from components.evaluator.answers import Answers
+from components.evaluator.intervals import (
+    Interval,
+    gain_interval,
+    metric_intervals,
+    proportion_interval,
+)
+from components.evaluator.metrics import (
+    ACCURACY,
+    auc_by_class,
+    by_class,
+    confusion_matrix,
+    metrics,
+)
+from components.evaluator.slices import Names
+
+_FILE = "measured.json"
+
+# Of the draws behind the intervals: the same photos give the same ones.
+_SEED = 42
 
 
-def evaluation_of_candidate(folder: str) -> tfma.EvalResult:
-    """Loads what was measured of the new model, which TFMA names only beside a baseline.
+@dataclass(frozen=True)
+class ClassMeasured:
+    """What was measured of one class.
+
+    Attributes:
+        label: its name.
+        photos: how many evaluation photos it has.
+        recall: share of them that were recognised, or None without photos.
+        interval: 95 % of the recall, or None.
+        precision: share of the photos taken for it that are of it, or None without any.
+        f1_score: harmonic mean of both, or None.
+        auc: area under its ROC curve against all others, or None.
+    """
+
+    label: str
+    photos: int
+    recall: float | None
+    interval: Interval | None
+    precision: float | None
+    f1_score: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True)
+class SliceMeasured:
+    """What was measured of the photos in one slice.
+
+    Attributes:
+        feature: by which photos are told apart, one of `components.evaluator.slices.SLICES`.
+        value: which of them these are.
+        photos: how many.
+        accuracy: share of them that were recognised.
+        interval: 95 % of the accuracy.
+        baseline_accuracy: of the model it is compared with, or None.
+    """
+
+    feature: str
+    value: str
+    photos: int
+    accuracy: float
+    interval: Interval
+    baseline_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The comparison with another model on the same photos.
+
+    Attributes:
+        metrics: of the other model, by name in `components.evaluator.metrics.METRICS`.
+        gain: accuracy beyond that of the other model, negative where it is lower.
+        gain_interval: 95 % of the gain.
+    """
+
+    metrics: dict[str, float | None]
+    gain: float
+    gain_interval: Interval
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a model.
+
+    Attributes:
+        photos: how many it was asked about.
+        metrics: by name in `components.evaluator.metrics.METRICS`; None: not to be measured.
+        intervals: 95 %, by the same names.
+        confusion: photos by true class, then by predicted class.
+        classes: each class, in the order of the probabilities.
+        slices: of each feature that tells the photos apart.
+        baseline: the comparison with the latest blessed model, or None.
+        reasons: for each threshold missed, which number failed by how much.
+    """
+
+    photos: int
+    metrics: dict[str, float | None]
+    intervals: dict[str, Interval]
+    confusion: dict[str, dict[str, int]]
+    classes: list[ClassMeasured]
+    slices: list[SliceMeasured]
+    baseline: Baseline | None
+    reasons: list[str] = field(default_factory=list)
+
+
+def measure(answers: Answers, slices: Mapping[str, Names]) -> Measured:
+    """Measures what a model says of some photos.
 
     Args:
-        folder: of the ModelEvaluation artifact.
+        answers: at least one photo.
+        slices: by feature, the slice that each photo is in.
     """
-    beside_baseline = tfma.load_eval_result(folder, model_name=tfma.constants.CANDIDATE_KEY)
-    return beside_baseline if beside_baseline.plots else tfma.load_eval_result(folder)
+    labels, probabilities, baseline = answers.labels, answers.probabilities, answers.baseline
+    confusion = confusion_matrix(labels, probabilities)
+    return Measured(
+        photos=len(labels),
+        metrics=_finite(metrics(labels, probabilities)),
+        intervals=metric_intervals(labels, probabilities, _SEED),
+        confusion={
+            actual: {
+                predicted: round(count) for predicted, count in zip(answers.classes, row, strict=True)
+            }
+            for actual, row in zip(answers.classes, confusion.tolist(), strict=True)
+        },
+        classes=_classes(answers, confusion),
+        slices=[
+            _slice(answers, names == name, feature, name)
+            for feature, names in slices.items()
+            for name in sorted(set(names.tolist()))
+        ],
+        baseline=(
+            None
+            if baseline is None
+            else Baseline(
+                _finite(metrics(labels, baseline)),
+                *gain_interval(labels, probabilities, baseline, _SEED),
+            )
+        ),
+    )
 
 
-def overall_accuracy(folder: str) -> float:
-    """Returns the new model's accuracy on all evaluation photos, in [0, 1].
-
-    Args:
-        folder: of the ModelEvaluation artifact.
-    """
-    slices = evaluation_of_candidate(folder).slicing_metrics
-    return next(doubles(metrics)[ACCURACY] for slice_key, metrics in slices if slice_key == ())
+def write_measured(folder: str, measured: Measured) -> None:
+    """Writes what was measured into a ModelEvaluation artifact."""
+    text = json.dumps(asdict(measured), ensure_ascii=False, indent=2)
+    write_whole(os.path.join(folder, _FILE), text + "\n")
 
 
-def doubles(metrics: Any) -> dict[str, float]:
-    """Unwraps TFMA's {output: {sub key: {metric: {"doubleValue": x}}}} of a single model."""
-    values: dict[str, float] = {}
-    for by_sub_key in metrics.values():
-        for by_metric in by_sub_key.values():
-            for name, value in by_metric.items():
-                if "doubleValue" in value:
-                    values[name] = float(value["doubleValue"])
-    return values
+def read_measured(folder: str) -> Measured:
+    """Reads what was measured from a ModelEvaluation artifact."""
+    with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as stream:
+        values: dict[str, Any] = json.loads(stream.read())
+    baseline = values.pop("baseline")
+    return Measured(
+        **{
+            **values,
+            "intervals": {name: _interval(limits) for name, limits in values["intervals"].items()},
+            "classes": [
+                ClassMeasured(**{**row, "interval": _interval(row["interval"])})
+                for row in values["classes"]
+            ],
+            "slices": [
+                SliceMeasured(**{**row, "interval": _interval(row["interval"])})
+                for row in values["slices"]
+            ],
+        },
+        baseline=(
+            Baseline(**{**baseline, "gain_interval": _interval(baseline["gain_interval"])})
+            if baseline
+            else None
+        ),
+    )
+
+
+def _interval(limits: Any) -> Any:
+    """JSON has no tuples."""
+    return None if limits is None else tuple(limits)
+
+
+def _classes(answers: Answers, confusion: np.ndarray) -> list[ClassMeasured]:
+    measured = by_class(confusion)
+    areas = auc_by_class(answers.labels, answers.probabilities)
+    return [
+        ClassMeasured(
+            label=label,
+            photos=(photos := round(confusion[number].sum())),
+            recall=_number(measured.recall[number]),
+            interval=(
+                proportion_interval(round(confusion[number, number]), photos) if photos else None
+            ),
+            precision=_number(measured.precision[number]),
+            f1_score=_number(measured.f1_score[number]),
+            auc=_number(areas[number]),
+        )
+        for number, label in enumerate(answers.classes)
+    ]
+
+
+def _slice(answers: Answers, chosen: np.ndarray, feature: str, value: str) -> SliceMeasured:
+    labels = answers.labels[chosen]
+    right = int((answers.probabilities[chosen].argmax(axis=1) == labels).sum())
+    baseline = None
+    if answers.baseline is not None:
+        baseline = float((answers.baseline[chosen].argmax(axis=1) == labels).mean())
+    return SliceMeasured(
+        feature=feature,
+        value=value,
+        photos=len(labels),
+        accuracy=right / len(labels),
+        interval=proportion_interval(right, len(labels)),
+        baseline_accuracy=baseline,
+    )
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in values.items()}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if math.isfinite(value) else None
+
+
+def accuracy_of(folder: str) -> float | None:
+    """Returns a model's accuracy on all evaluation photos, in [0, 1]."""
+    return read_measured(folder).metrics[ACCURACY]

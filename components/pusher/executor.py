@@ -13,7 +13,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.evaluator.measured import overall_accuracy
+from components.evaluator.measured import accuracy_of
 from components.serving.versions import next_number, prune, write_record
 from schemas.errors import ModelError, PipelineError
 
@@ -100,7 +100,7 @@ def _check_complete(model: str) -> None:
 
 def _accuracy(input_dict: dict[str, list[Any]]) -> float | None:
     evaluation = input_dict.get(EVALUATION_KEY)
-    return overall_accuracy(artifact_utils.get_single_uri(evaluation)) if evaluation else None
+    return accuracy_of(artifact_utils.get_single_uri(evaluation)) if evaluation else None
 
 
 def _remove_oldest(models: Path, keep: int | None) -> None:

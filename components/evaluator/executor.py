@@ -1,0 +1,173 @@
+"""Asks the new model and the latest blessed one about the same photos, measures, and blesses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+# TFX first: it stands in for a module of tfx_bsl that TFDV 1.16 imports and 1.21 lacks.
+from tfx.components.evaluator import constants  # isort: skip
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.api.types import EvalSharedModel
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, path_utils
+
+from components.evaluator.answers import (
+    BASELINE,
+    PROBABILITIES,
+    Answers,
+    answers_prefix,
+    read_answers,
+)
+from components.evaluator.eval_config import LABEL_INDEX, eval_config
+from components.evaluator.inference import AskModels, classes_of, patterns_of
+from components.evaluator.measured import measure, write_measured
+from components.evaluator.slices import Names, slices_of
+from components.evaluator.verdict import reasons
+from schemas import features
+
+EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
+MODEL_KEY = standard_component_specs.MODEL_KEY
+BASELINE_MODEL_KEY = standard_component_specs.BASELINE_MODEL_KEY
+EVALUATION_KEY = standard_component_specs.EVALUATION_KEY
+BLESSING_KEY = standard_component_specs.BLESSING_KEY
+SPLIT_KEY = "split"
+SLICES_KEY = "slices"
+THRESHOLDS_KEY = "thresholds"
+CODE_DIGEST_KEY = "code_digest"
+
+_log = logging.getLogger(__name__)
+
+
+class Executor(BaseBeamExecutor):
+    """Blesses a model that reaches every threshold.
+
+    TFX's Evaluator asks the models inside TFMA and keeps sums only. Here they are asked first:
+    what they say of each photo is kept, for the report, and TFMA is given that table.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the ModelEvaluation and the ModelBlessing artifact.
+
+        Args:
+            input_dict: `examples`, from ImageExampleGen; `model`; `baseline_model`, or none.
+            output_dict: `evaluation` and `blessing`.
+            exec_properties: `split` to evaluate with; `slices`, a JSON list; `thresholds`, JSON
+                as in `components.evaluator.eval_config.eval_config`; and `code_digest`, which
+                only tells one run from another.
+        """
+        model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
+        baseline = input_dict.get(BASELINE_MODEL_KEY) or []
+        evaluation = artifact_utils.get_single_instance(output_dict[EVALUATION_KEY])
+        blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+        folders = [_saved_model(artifact) for artifact in (model, *baseline)]
+        split = exec_properties[SPLIT_KEY]
+        examples = artifact_utils.get_split_uris(input_dict[EXAMPLES_KEY], split)
+        thresholds = json.loads(exec_properties[THRESHOLDS_KEY])
+
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | AskModels(
+                patterns_of(examples), folders, answers_prefix(evaluation.uri)
+            )
+        answers = read_answers(evaluation.uri, classes_of(folders[0]))
+        slices = slices_of(answers, json.loads(exec_properties[SLICES_KEY]))
+        self._validate(answers, slices, thresholds, evaluation.uri)
+        validation = tfma.load_validation_result(evaluation.uri)
+        missed = reasons(validation, thresholds)
+        write_measured(evaluation.uri, replace(measure(answers, slices), reasons=missed))
+        _bless(blessing, model, baseline, blessed=validation.validation_ok)
+        _log.info("Blessed." if validation.validation_ok else f"Not blessed: {missed}.")
+
+    def _validate(
+        self,
+        answers: Answers,
+        slices: Mapping[str, Names],
+        thresholds: Mapping[str, Mapping[str, Any]],
+        folder: str,
+    ) -> None:
+        """Has TFMA compute the metrics of each slice and model, and compare with thresholds."""
+        labels = np.array(answers.classes)[answers.labels]
+        sliced = {features.LABEL: labels, **slices}
+        compared = answers.baseline is not None
+        config = eval_config(
+            thresholds,
+            {feature: Counter(names.tolist()) for feature, names in sliced.items()},
+            compared=compared,
+        )
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | beam.Create([_record_batch(answers, sliced)])
+                | tfma.ExtractEvaluateAndWriteResults(
+                    eval_config=config,
+                    eval_shared_model=[_answered(spec) for spec in config.model_specs],
+                    output_path=folder,
+                )
+            )
+
+
+def _saved_model(artifact: Any) -> str:
+    return str(
+        path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact))
+    )
+
+
+def _answered(spec: config_pb2.ModelSpec) -> EvalSharedModel:
+    """Tells TFMA that the predictions of a model are in the examples."""
+    return EvalSharedModel(
+        model_name=spec.name,
+        model_type=tfma.constants.MATERIALIZED_PREDICTION,
+        is_baseline=spec.is_baseline,
+        rubber_stamp=True,  # The first model is blessed without a baseline.
+    )
+
+
+def _record_batch(answers: Answers, sliced: Mapping[str, Names]) -> pa.RecordBatch:
+    columns: dict[str, Any] = {
+        LABEL_INDEX: [[label] for label in answers.labels.tolist()],
+        PROBABILITIES: list(answers.probabilities),
+        **{
+            feature: [[name.encode()] for name in names.tolist()]
+            for feature, names in sliced.items()
+        },
+    }
+    if answers.baseline is not None:
+        columns[BASELINE] = list(answers.baseline)
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _bless(blessing: Any, model: Any, baseline: list[Any], *, blessed: bool) -> None:
+    """Writes what TFX's Evaluator writes, by which Resolver and Pusher know a blessed model."""
+    blessing.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+    )
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for other in baseline:
+        blessing.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, other.uri
+        )
+        blessing.set_int_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, other.id
+        )
+    blessing.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
+    )
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
