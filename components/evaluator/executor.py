@@ -134,7 +134,7 @@ def _answered(spec: config_pb2.ModelSpec) -> EvalSharedModel:
         model_name=spec.name,
         model_type=tfma.constants.MATERIALIZED_PREDICTION,
         is_baseline=spec.is_baseline,
-        rubber_stamp=True,  # The first model is blessed without a baseline.
+        rubber_stamp=not spec.is_baseline,  # The first model is blessed without one.
     )
 
 

@@ -40,7 +40,6 @@ def _computations(
     eval_config: config_pb2.EvalConfig | None = None,
     model_name: str = "",
     output_name: str = "",
-    example_weighted: bool = False,
 ) -> metric_types.MetricComputations:
     del name
 
@@ -50,7 +49,8 @@ def _computations(
             model_name=model_name,
             output_name=output_name,
             sub_key=None if number is None else metric_types.SubKey(class_id=number),
-            example_weighted=example_weighted,
+            # Not False: only so does TFMA find the thresholds of a metric that has several names.
+            example_weighted=None,
         )
 
     overall = [key(metric) for metric in METRICS]
