@@ -6,6 +6,9 @@
 
 `label` is a string (batch,); `probabilities` float32 (batch, classes) in the order of
 `CLASSES_ASSET`, a JSON list of class names that travels in the model's `assets/` folder.
+
+In `EXTRA_ASSETS`, which nobody who serves it reads, lies `ARCHITECTURE_FILE`: Keras' own JSON of
+the classifier. Its weights, in Keras' order, are the SavedModel's `CLASSIFIER_VARIABLES`.
 """
 
 from __future__ import annotations
@@ -23,3 +26,8 @@ PROBABILITIES_OUTPUT = "probabilities"
 LABEL_INDEX_OUTPUT = "label_index"
 
 CLASSES_ASSET = "classes.json"
+
+# The standard place in a SavedModel for what serving ignores.
+EXTRA_ASSETS = "assets.extra"
+ARCHITECTURE_FILE = "architecture.json"
+CLASSIFIER_VARIABLES = "variables_of_classifier"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from components.serving.model_folder import GRAPH_FILE, numbered_folders
+from schemas import serving
 from schemas.errors import ModelError, printable, shortened_list
 
 # Hidden, in the folder of models.
@@ -25,8 +26,7 @@ _WITHDRAWN = ".withdrawn"
 _PROMOTING = ".promoting"
 _REMOVED = ".removed-"
 
-# The standard place in a SavedModel for files that nobody who serves it reads.
-_RECORD = Path("assets.extra", "warmstart.json")
+_RECORD = Path(serving.EXTRA_ASSETS, "warmstart.json")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -30,8 +31,9 @@ class ServingModel(tf.Module):
         """
         super().__init__(name="serving_model")
         self.classes_asset = tf.saved_model.Asset(classes_file)
-        # Of the classifier only its variables are saved: what Keras hangs on every layer takes
-        # as long to write as all the rest, and nothing that serves reads it.
+        # Of the classifier only its variables are saved, as `serving.CLASSIFIER_VARIABLES`: what
+        # Keras hangs on every layer takes as long to write as all the rest, and nothing that
+        # serves reads it.
         self.variables_of_classifier = [weight.value for weight in classifier.weights]
         self._names = tf.constant(list(labels.classes))
         self._numbers = labels.table()
@@ -94,3 +96,8 @@ def export(classifier: keras.Model, labels: Labels, folder: str) -> None:
                 serving.TRANSFORM_FEATURES: model.transform_features,
             },
         )
+    # The graph cannot be turned back into layers; with these few bytes the variables can.
+    extra = os.path.join(folder, serving.EXTRA_ASSETS)
+    tf.io.gfile.makedirs(extra)
+    with tf.io.gfile.GFile(os.path.join(extra, serving.ARCHITECTURE_FILE), "w") as stream:
+        stream.write(classifier.to_json())
