@@ -58,12 +58,10 @@ def _thirds(values: npt.NDArray[np.float64], unit: str = "") -> Names:
         return np.full(len(values), "all")
     low, high = np.quantile(values, [1 / 3, 2 / 3])
     lower, upper = f"{written(float(low))}{unit}", f"{written(float(high))}{unit}"
-    if lower == upper:
-        # Most photos have the same value, such as the size that one camera gives.
-        below, above = values < low, values > high
-        return np.where(below, f"below {lower}", np.where(above, f"above {lower}", f"{lower}"))
-    middle = f"{lower} to {upper}"
-    return np.where(values < low, f"below {lower}", np.where(values > high, f"above {upper}", middle))
+    # Most photos may have the same value, such as the size that one camera gives.
+    middle = lower if lower == upper else f"{lower} to {upper}"
+    inner = np.where(values > high, f"above {upper}", middle)
+    return np.where(values < low, f"below {lower}", inner)
 
 
 def _megapixels(answers: Answers) -> npt.NDArray[np.float64]:
@@ -77,8 +75,10 @@ def _aspects(values: npt.NDArray[np.float64]) -> Names:
 def _folders(answers: Answers) -> Names:
     folders = [posixpath.dirname(path) or "." for path in answers.paths]
     known = {folder for folder, _ in Counter(folders).most_common(_MOST_FOLDERS)}
-    if len(set(zip(folders, answers.labels.tolist(), strict=True))) == len(set(folders)) == len(
-        set(answers.labels.tolist())
+    if (
+        len(set(zip(folders, answers.labels.tolist(), strict=True)))
+        == len(set(folders))
+        == len(set(answers.labels.tolist()))
     ):
         return np.full(len(folders), "all")  # A folder for each class: those are slices anyway.
     return np.array([folder if folder in known else _OTHER_FOLDERS for folder in folders])
