@@ -369,6 +369,12 @@ class PipelineConfig(_Section):
         )
 
     @property
+    def resolved(self) -> PipelineConfig:
+        """The same, with what `auto` means for the size of the image."""
+        image = self.image.model_copy(update={"size": self.image_size})
+        return self.model_copy(update={"image": image})
+
+    @property
     def image_size(self) -> int:
         """Pixels on each side of what the model sees, with `auto` resolved."""
         if self.image.size != "auto":

@@ -117,4 +117,5 @@ def on_classes(
     kept = probabilities[:, [known.index(name) for name in wanted]].astype(np.float64)
     total = kept.sum(axis=1, keepdims=True)
     even = np.full_like(kept, 1 / len(wanted))
-    return np.divide(kept, total, out=even, where=total > 0).astype(np.float32)
+    shares: npt.NDArray[np.float64] = np.divide(kept, total, out=even, where=total > 0)
+    return shares.astype(np.float32)

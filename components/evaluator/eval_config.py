@@ -97,7 +97,9 @@ def _threshold(name: str, limits: Mapping[str, Any]) -> config_pb2.MetricThresho
     value, change = limits["max" if lower else "min"], limits["max_rise" if lower else "max_drop"]
     if value is not None:
         bound = (
-            threshold.value_threshold.upper_bound if lower else threshold.value_threshold.lower_bound
+            threshold.value_threshold.upper_bound
+            if lower
+            else threshold.value_threshold.lower_bound
         )
         bound.value = value
     if change is not None:

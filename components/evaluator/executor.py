@@ -82,9 +82,7 @@ class Executor(BaseBeamExecutor):
         thresholds = json.loads(exec_properties[THRESHOLDS_KEY])
 
         with self._make_beam_pipeline() as pipeline:
-            _ = pipeline | AskModels(
-                patterns_of(examples), folders, answers_prefix(evaluation.uri)
-            )
+            _ = pipeline | AskModels(patterns_of(examples), folders, answers_prefix(evaluation.uri))
         answers = read_answers(evaluation.uri, classes_of(folders[0]))
         slices = slices_of(answers, json.loads(exec_properties[SLICES_KEY]))
         self._validate(answers, slices, thresholds, evaluation.uri)

@@ -1,4 +1,4 @@
-"""What was measured of a model, in the form that is kept: `measured.json` in the ModelEvaluation."""
+"""What was measured of a model, kept as `measured.json` in the ModelEvaluation."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ def measure(answers: Answers, slices: Mapping[str, Names]) -> Measured:
         intervals=metric_intervals(labels, probabilities, _SEED),
         confusion={
             actual: {
-                predicted: round(count) for predicted, count in zip(answers.classes, row, strict=True)
+                predicted: round(count)
+                for predicted, count in zip(answers.classes, row, strict=True)
             }
             for actual, row in zip(answers.classes, confusion.tolist(), strict=True)
         },

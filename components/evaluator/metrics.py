@@ -135,11 +135,11 @@ def _bins(labels: Labels, probabilities: Floats, weights: Floats) -> tuple[Float
     confidence = probabilities.max(axis=1).astype(np.float64)
     number = np.minimum((confidence * _CONFIDENCE_BINS).astype(int), _CONFIDENCE_BINS - 1)
     right = probabilities.argmax(axis=1) == labels
-    return (
-        np.bincount(number, weights, _CONFIDENCE_BINS),
-        np.bincount(number, weights * confidence, _CONFIDENCE_BINS),
-        np.bincount(number, weights * right, _CONFIDENCE_BINS),
+    photos, sure, known = (
+        np.bincount(number, summed, _CONFIDENCE_BINS).astype(np.float64)
+        for summed in (weights, weights * confidence, weights * right)
     )
+    return photos, sure, known
 
 
 def _auc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> float:
@@ -148,7 +148,8 @@ def _auc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> fl
     if not pairs:
         return float("nan")
     _, rank = np.unique(scores, return_inverse=True)
-    of_class, of_others = np.bincount(rank, of_class), np.bincount(rank, of_others)
+    of_class = np.bincount(rank, of_class).astype(np.float64)
+    of_others = np.bincount(rank, of_others).astype(np.float64)
     # Of two photos with equal scores each is taken to be before the other half of the time.
     before = np.cumsum(of_others) - of_others / 2
     return float((of_class * before).sum() / pairs)

@@ -63,7 +63,9 @@ def _thirds(values: npt.NDArray[np.float64], unit: str = "") -> Names:
         below, above = values < low, values > high
         return np.where(below, f"below {lower}", np.where(above, f"above {lower}", f"{lower}"))
     middle = f"{lower} to {upper}"
-    return np.where(values < low, f"below {lower}", np.where(values > high, f"above {upper}", middle))
+    return np.where(
+        values < low, f"below {lower}", np.where(values > high, f"above {upper}", middle)
+    )
 
 
 def _megapixels(answers: Answers) -> npt.NDArray[np.float64]:
@@ -77,8 +79,10 @@ def _aspects(values: npt.NDArray[np.float64]) -> Names:
 def _folders(answers: Answers) -> Names:
     folders = [posixpath.dirname(path) or "." for path in answers.paths]
     known = {folder for folder, _ in Counter(folders).most_common(_MOST_FOLDERS)}
-    if len(set(zip(folders, answers.labels.tolist(), strict=True))) == len(set(folders)) == len(
-        set(answers.labels.tolist())
+    if (
+        len(set(zip(folders, answers.labels.tolist(), strict=True)))
+        == len(set(folders))
+        == len(set(answers.labels.tolist()))
     ):
         return np.full(len(folders), "all")  # A folder for each class: those are slices anyway.
     return np.array([folder if folder in known else _OTHER_FOLDERS for folder in folders])

@@ -93,9 +93,7 @@ class _Combiner(beam.CombineFn):
     def extract_output(self, accumulator: _Rows) -> dict[metric_types.MetricKey, float]:
         labels = np.array([label for label, _ in accumulator], np.int64)
         probabilities = np.array([row for _, row in accumulator])
-        found = {
-            self._key(name): value for name, value in metrics(labels, probabilities).items()
-        }
+        found = {self._key(name): value for name, value in metrics(labels, probabilities).items()}
         classes = by_class(confusion_matrix(labels, probabilities))
         for name in BY_CLASS:
             for number, value in enumerate(getattr(classes, name)):

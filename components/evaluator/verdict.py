@@ -54,9 +54,7 @@ def _reason(slice_key: Any, failure: Any, thresholds: Mapping[str, Mapping[str, 
                 f"{what} is only {-worse:.3f} better than that of the latest blessed model, less "
                 f"than {key} asks for"
             )
-        return (
-            f"{what} is {worse:.3f} {side} that of the latest blessed model, more than {key}"
-        )
+        return f"{what} is {worse:.3f} {side} that of the latest blessed model, more than {key}"
     limit = limits["max" if lower else "min"]
     key = f"{_PREFIX}.{section}.{'max' if lower else 'min'} = {limit}"
     return f"{what} {value:.3f} is {abs(value - limit):.3f} {'above' if lower else 'below'} {key}"
