@@ -7,6 +7,7 @@ mistakes are reported at once.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -442,7 +443,8 @@ def _commented_lines(section: BaseModel, indent: int) -> Iterator[str]:
             yield f"{margin}{name}:  # {(type(value).__doc__ or '').strip()}"
             yield from _commented_lines(value, indent + 1)
         else:
-            written = yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
+            one_line = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+            written = one_line.removesuffix("\n").removesuffix("\n...")
             yield f"{margin}{name}: {written}  # {field.description}"
 
 

@@ -77,8 +77,8 @@ def _details(contents: Contents) -> list[str]:
         ),
         f"{made}, with TensorFlow {environment['tensorflow']} and Keras {environment['keras']}.",
         (
-            f"The {contents.kept} model was kept: the better one of the two stages on the evaluation "
-            "photos."
+            f"The {contents.kept} model was kept: the better one of the two stages on the "
+            "evaluation photos."
         ),
     ]
     if contents.weights_sha256 != "none":
@@ -89,16 +89,16 @@ def _details(contents: Contents) -> list[str]:
 def _intended_use(contents: Contents) -> list[str]:
     return [
         (
-            "To tell these classes apart in photos that are taken like those it learnt from: the same "
-            "kind of camera, light, distance and background."
+            "To tell these classes apart in photos that are taken like those it learnt from: the "
+            "same kind of camera, light, distance and background."
         ),
         (
-            "It always answers with one of its classes. A photo of anything else gets one, too, often "
-            "with high confidence: something else has to keep such photos away."
+            "It always answers with one of its classes. A photo of anything else gets one, too, "
+            "often with high confidence: something else has to keep such photos away."
         ),
         (
-            "A decision about a person, or one that is costly to get wrong, needs a person who looks "
-            "at it."
+            "A decision about a person, or one that is costly to get wrong, needs a person who "
+            "looks at it."
         ),
     ]
 
@@ -108,8 +108,8 @@ def _data(contents: Contents) -> list[str]:
     learnt = sum(counts[features.TRAIN] for counts in survey["classes"].values())
     statements = [
         (
-            f"Photos: {contents.data}; {learnt} were learnt from, {contents.measured.photos} others "
-            f"({contents.split}) evaluated it."
+            f"Photos: {contents.data}; {learnt} were learnt from, {contents.measured.photos} "
+            f"others ({contents.split}) evaluated it."
         ),
         "Learnt from by class: "
         + shortened_list(
