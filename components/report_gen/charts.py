@@ -152,7 +152,7 @@ def _draw_stage(axes: Axes, stage: dict[str, Any], metric: str, *, first: int, k
     if first > 1:
         axes.axvline(first - 0.5, color=_INK, linewidth=0.8, linestyle=":")
         place = ("data", "axes fraction")
-        axes.annotate(stage["name"], (first - 0.4, 1), xycoords=place, fontsize=7)
+        axes.annotate(stage["name"], (first - 0.3, 0.02), xycoords=place, fontsize=7)
     if kept:
         # The epoch whose weights were kept.
         best = int(np.abs(np.array(history["val_loss"]) - stage["loss"]).argmin())

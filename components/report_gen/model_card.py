@@ -9,6 +9,7 @@ import html
 import re
 from dataclasses import dataclass
 
+from components.evaluator.measured import Baseline
 from components.evaluator.metrics import (
     ACCURACY,
     AUC,
@@ -118,14 +119,14 @@ def _data(contents: Contents) -> list[str]:
         + ".",
     ]
     if survey["quarantined"]:
-        statements.append(f"{len(survey['quarantined'])} files were set aside and not used.")
+        statements.append(f"Files that were set aside and not used: {len(survey['quarantined'])}.")
     if survey["duplicate_groups"]:
         statements.append(
-            f"{len(survey['duplicate_groups'])} pictures are there more than once; copies never "
-            "lie on both sides of the split, except where the data gives it."
+            f"Pictures that are there more than once: {len(survey['duplicate_groups'])}; copies "
+            "never lie on both sides of the split, except where the data gives it."
         )
     if contents.suspicions:
-        statements.append(f"{len(contents.suspicions)} labels look wrong and were learnt as given.")
+        statements.append(f"Labels that look wrong, learnt as given: {len(contents.suspicions)}.")
     return statements
 
 
@@ -145,12 +146,7 @@ def _metrics(contents: Contents) -> list[str]:
             low, high = measured.intervals[name]
             statements.append(f"{words}: {value:.3f} (95 % interval {low:.3f} to {high:.3f}).")
     if measured.baseline:
-        low, high = measured.baseline.gain_interval
-        statements.append(
-            "Against the latest blessed model on the same photos: "
-            f"{100 * measured.baseline.gain:+.1f} points of accuracy (95 % interval "
-            f"{100 * low:+.1f} to {100 * high:+.1f})."
-        )
+        statements.append(comparison(measured.baseline))
     reached = "It reached every threshold." if contents.blessed else "It was not blessed: "
     return [*statements, reached + ("" if contents.blessed else "; ".join(measured.reasons) + ".")]
 
@@ -213,6 +209,20 @@ def _limits(contents: Contents) -> list[str]:
         )
     limits += [anomaly["sentence"] for anomaly in contents.anomalies]
     return limits
+
+
+def comparison(baseline: Baseline) -> str:
+    """Says how a model compares with the latest blessed one."""
+    low, high = baseline.gain_interval
+    points = f"{abs(100 * baseline.gain):.1f} points of accuracy"
+    how = {1: f"{points} better than", 0: "as accurate as", -1: f"{points} worse than"}
+    side = (baseline.gain > 0) - (baseline.gain < 0)
+    chance = "may be chance" if low <= 0 <= high else "is no chance"
+    return (
+        f"On the same photos it is {how[side]} the latest blessed model (95 % interval of the "
+        f"difference {100 * low:+.1f} to {100 * high:+.1f} points"
+        + (f", which {chance})." if side else ").")
+    )
 
 
 def _escaped(text: str) -> str:

@@ -16,7 +16,7 @@ from components.report_gen.charts import (
     roc_and_precision_recall,
 )
 from components.report_gen.contents import Contents
-from components.report_gen.model_card import model_card
+from components.report_gen.model_card import comparison, model_card
 
 # Where the page of a run says what became of the model, and how long each component took. Values
 # are escaped, so that none of them can hold these.
@@ -55,6 +55,7 @@ def render(contents: Contents) -> str:
             contents=contents,
             measured=contents.measured,
             headline=headline(contents),
+            comparison=comparison(baseline) if (baseline := contents.measured.baseline) else "",
             metrics=_METRICS,
             confused=_confused(contents),
             matrix=len(contents.measured.classes) <= _LARGEST_MATRIX,
