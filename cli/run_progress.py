@@ -79,10 +79,10 @@ def _run(
     forget_vanished_pushes(output)
     forget_refusals(output)
     run(config, data=data, output=output, run_id=run_id, listener=progress.on_component)
-    results = read_results(output, run_id, config)
+    results = read_results(output, run_id)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)
-    write_report(outcome, config, data, folder)
+    write_report(outcome, results, folder)
     return outcome
 
 

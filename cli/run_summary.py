@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.evaluator.metrics import ACCURACY
 from pipelines.outcome import CACHED, LOG_FILE, Outcome, Results
 from schemas import features
 from schemas.errors import printable
@@ -26,8 +27,12 @@ def print_summary(outcome: Outcome) -> None:
     if results is None:
         console.print(f"Failed. The log is {_path(outcome, LOG_FILE)}")
         return
-    metrics = results.metrics
-    console.print(f"Accuracy {metrics['accuracy']:.1%} on {metrics['examples']} evaluation photos")
+    measured = results.measured
+    low, high = measured.intervals[ACCURACY]
+    console.print(
+        f"Accuracy {measured.metrics[ACCURACY]:.1%} on {measured.photos} evaluation photos; "
+        f"{low:.0%} to {high:.0%} on further ones like them"
+    )
     console.print(_classes_table(results))
     _print_survey(console, results)
     _print_label_suspicions(console, len(results.label_suspicions))
@@ -37,7 +42,7 @@ def print_summary(outcome: Outcome) -> None:
     elif results.blessed:
         console.print(Text("Blessed: the model reached every threshold.", style="green"))
     else:
-        reasons = "; ".join(results.reasons) or "see the log"
+        reasons = "; ".join(measured.reasons) or "see the log"
         console.print(Text(f"Not blessed, so not pushed: {reasons}.", style="yellow"))
     cached = sum(component.state == CACHED for component in outcome.components)
     seconds = sum(component.seconds for component in outcome.components)
@@ -90,10 +95,10 @@ def _classes_table(results: Results) -> Table:
     table.add_column("class")
     for heading in ("recognised", "of", "learnt from"):
         table.add_column(heading, justify="right")
-    for label, share in results.accuracy_by_class.items():
-        learnt_from = results.survey["classes"][label][features.TRAIN]
-        evaluated = str(results.examples_by_class[label])
-        table.add_row(Text(printable(label)), f"{share:.1%}", evaluated, str(learnt_from))
+    for of in results.measured.classes:
+        learnt_from = results.survey["classes"][of.label][features.TRAIN]
+        recall = "-" if of.recall is None else f"{of.recall:.1%}"
+        table.add_row(Text(printable(of.label)), recall, str(of.photos), str(learnt_from))
     return table
 
 

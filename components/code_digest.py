@@ -11,9 +11,11 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
 
+_PATTERNS = ("*.py", "*.html")
+
 
 def code_digest(*folders: str) -> str:
-    """Returns the SHA-256 (first 16 hex digits) of all Python files of some of our folders.
+    """Returns the SHA-256 (first 16 hex digits) of the Python files and templates of our folders.
 
     Args:
         *folders: relative to the project's root, for example `"components/trainer"`.
@@ -23,7 +25,7 @@ def code_digest(*folders: str) -> str:
     """
     digest = hashlib.sha256()
     for folder in folders:
-        files = sorted((_ROOT / folder).rglob("*.py"))
+        files = sorted(file for pattern in _PATTERNS for file in (_ROOT / folder).rglob(pattern))
         if not files:
             raise FileNotFoundError(f"No Python file in {_ROOT / folder}.")
         for file in files:

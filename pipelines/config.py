@@ -7,6 +7,7 @@ mistakes are reported at once.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -369,6 +370,12 @@ class PipelineConfig(_Section):
         )
 
     @property
+    def resolved(self) -> PipelineConfig:
+        """The same, with what `auto` means for the size of the image."""
+        image = self.image.model_copy(update={"size": self.image_size})
+        return self.model_copy(update={"image": image})
+
+    @property
     def image_size(self) -> int:
         """Pixels on each side of what the model sees, with `auto` resolved."""
         if self.image.size != "auto":
@@ -436,7 +443,8 @@ def _commented_lines(section: BaseModel, indent: int) -> Iterator[str]:
             yield f"{margin}{name}:  # {(type(value).__doc__ or '').strip()}"
             yield from _commented_lines(value, indent + 1)
         else:
-            written = yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
+            one_line = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+            written = one_line.removesuffix("\n").removesuffix("\n...")
             yield f"{margin}{name}: {written}  # {field.description}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import islice
@@ -13,11 +11,9 @@ from typing import Any
 from components.dataset.image_file import quiet_pillow, upright_rgb
 from components.dataset.storage import joined, read_bytes
 from components.dataset.survey import Photo, Survey
+from components.pages.rendering import templates
+from components.pages.thumbnails import data_url, thumbnail
 from pipelines.outcome import write_whole
-from pipelines.pages import templates
-
-# Twice what the page shows it at, for dense screens; some 5 kB.
-_THUMBNAIL = (256, 192)
 
 # Of files and of groups in a list, and of photos in a group or class: the page stays small.
 _MOST_FILES = 500
@@ -82,7 +78,4 @@ def _thumbnail(place: str) -> str:
         image = upright_rgb(read_bytes(place))
     except (OSError, ValueError):
         return "data:,"
-    image.thumbnail(_THUMBNAIL)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+    return data_url(thumbnail(image))

@@ -29,12 +29,13 @@ from components.evaluator.component import Evaluator
 from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
 from components.pusher.component import Pusher
+from components.report_gen.component import ReportGen
 from components.schema_gen.component import SchemaGen
 from components.serving_validator.component import ServingValidator
 from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
-from pipelines.config import PipelineConfig
+from pipelines.config import PipelineConfig, commented_yaml
 from pipelines.folders import OutputFolders
 from schemas import features
 
@@ -118,13 +119,13 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
     baseline_resolver = _baseline_resolver(model)
-    split = config.evaluate.split
+    # Without a look at the data, `auto` is what every data folder has.
+    split = features.EVAL if config.evaluate.split == "auto" else config.evaluate.split
     evaluator = Evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
-        # Without a look at the data, `auto` is what every data folder has.
-        split=features.EVAL if split == "auto" else split,
+        split=split,
         slices=config.evaluate.slices,
         thresholds=config.evaluate.thresholds.model_dump(),
         code_digest=code_digest("components/evaluator", "components/serving", "schemas"),
@@ -140,12 +141,37 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         ),
     )
 
+    # What was found out is written down, for people and for programs.
+    report_gen = ReportGen(
+        inputs={
+            "examples": examples,
+            "quarantine": example_gen.outputs["quarantine"],
+            "statistics": statistics,
+            "anomalies": example_validator.outputs["anomalies"],
+            "distribution_anomalies": distribution_validator.outputs["anomalies"],
+            "suspicions": label_review.outputs["suspicions"],
+            "model": model,
+            "model_run": trainer.outputs["model_run"],
+            "evaluation": evaluator.outputs["evaluation"],
+            "blessing": evaluator.outputs["blessing"],
+            "infra_blessing": serving_validator.outputs["blessing"],
+        },
+        data=data,
+        split=split,
+        configuration=commented_yaml(config.resolved),
+        code_digest=code_digest(
+            *("components/report_gen", "components/pages", "components/evaluator"),
+            *("components/serving", "components/transform", "schemas"),
+        ),
+    )
+
     # A model that passed both is put where it is served from.
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
         evaluation=evaluator.outputs["evaluation"],
+        report=report_gen.outputs["report"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
         ),
@@ -166,6 +192,7 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
         baseline_resolver,
         evaluator,
         serving_validator,
+        report_gen,
         pusher,
     ]
     return Pipeline(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.evaluator.measured import Measured
 from components.label_review.suspicions import LabelSuspicion
+from components.serving_validator.served import Served
 
 
 @dataclass(frozen=True)
@@ -39,61 +40,34 @@ SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
-class Serving:
-    """What a model came to in a process without this project.
-
-    Attributes:
-        latency_ms: median milliseconds for one photo, on the CPU, or None if it was not measured.
-        p95_ms: 95 of 100 photos took less, or None.
-        size_mb: of its folder.
-    """
-
-    latency_ms: float | None
-    p95_ms: float | None
-    size_mb: float
-
-
-@dataclass(frozen=True)
 class Results:
     """What a run that succeeded found out and did.
 
     Attributes:
         blessed: whether the model reached every threshold.
-        reasons: for each threshold missed, which number failed by how much.
         pushed_to: the folder of the pushed version, or None.
         not_pushed_because: why a blessed model is not served, as the end of a sentence, or None.
-        serving: what the model came to outside this project.
-        metrics: of all evaluation photos: `accuracy`, `log_loss`, `examples`.
-        accuracy_by_class: share of each class's evaluation photos that were recognised.
-        examples_by_class: how many evaluation photos each class has.
-        confusion: photos by true class, then by predicted class.
+        measured: on the evaluation photos; which thresholds were missed, and by how much.
+        served: what the model came to outside this project.
         survey: what lies in the data folder, as `warmstart data check --json` prints it.
         quarantine: the file that lists what was set aside.
         label_suspicions: labels that look wrong, the least likely first.
         label_suspicions_file: the file that lists them.
-        model_run: folder of TensorBoard's logs.
-        evaluation: folder of TFMA's results.
-        statistics: smallest, median and largest value by numeric feature, then by split.
+        report: folder of the Report artifact.
         anomalies: what is odd about the statistics: `kind`, `feature`, `sentence` and more,
-            see `pipelines.anomalies`.
+            see `components.report_gen.anomalies`.
     """
 
     blessed: bool
-    reasons: list[str]
     pushed_to: str | None
     not_pushed_because: str | None
-    serving: Serving
-    metrics: dict[str, float]
-    accuracy_by_class: dict[str, float]
-    examples_by_class: dict[str, int]
-    confusion: dict[str, dict[str, int]]
+    measured: Measured
+    served: Served
     survey: dict[str, Any]
     quarantine: str
     label_suspicions: list[LabelSuspicion]
     label_suspicions_file: str
-    model_run: str
-    evaluation: str
-    statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    report: str
     anomalies: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -118,28 +92,24 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""
         results = self.results
-        metrics: dict[str, Any] = {}
-        if results:
-            finite = {k: v if math.isfinite(v) else None for k, v in results.metrics.items()}
-            metrics = {**finite, "accuracy_by_class": results.accuracy_by_class}
         return {
             "run_id": self.run_id,
             "state": "failed" if self.error else "succeeded",
             "blessed": bool(results and results.blessed),
-            "not_blessed_because": results.reasons if results else [],
+            "not_blessed_because": results.measured.reasons if results else [],
             "pushed_to": results.pushed_to if results else None,
             "not_pushed_because": results.not_pushed_because if results else None,
             "serving": (
                 {
-                    "latency_ms": results.serving.latency_ms,
-                    "p95_ms": results.serving.p95_ms,
-                    "size_mb": results.serving.size_mb,
+                    "latency_ms": _rounded(results.served.latency_ms),
+                    "p95_ms": _rounded(results.served.p95_ms),
+                    "size_mb": _rounded(results.served.size_mb),
                 }
                 if results
                 else {}
             ),
-            "metrics": metrics,
-            "classes": list(results.accuracy_by_class) if results else [],
+            "metrics": _metrics(results.measured) if results else {},
+            "classes": [of.label for of in results.measured.classes] if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
             "label_suspicions": [
@@ -158,6 +128,22 @@ class Outcome:
             ],
             "error": self.error,
         }
+
+
+def _metrics(measured: Measured) -> dict[str, Any]:
+    return {
+        **measured.metrics,
+        "examples": measured.photos,
+        "accuracy_by_class": {of.label: of.recall for of in measured.classes if of.photos},
+        "intervals": measured.intervals,
+        "classes": [asdict(of) for of in measured.classes],
+        "slices": [asdict(of) for of in measured.slices],
+        "baseline": asdict(measured.baseline) if measured.baseline else None,
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)
 
 
 def new_run_id() -> str:

@@ -1,33 +1,34 @@
-"""Writes the HTML report of a run: one file that needs nothing else."""
+"""Completes the report of a run: what became of the model, and what each component took."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pipelines.config import PipelineConfig, commented_yaml
-from pipelines.outcome import Outcome, write_whole
-from pipelines.pages import templates
+from components.pages.rendering import templates
+from components.report_gen.artifact import REPORT_FILE, report_file
+from components.report_gen.page import COMPONENTS_MARK, OUTCOME_MARK
+from pipelines.outcome import Outcome, Results, write_whole
 
 
-def write_report(outcome: Outcome, config: PipelineConfig, data: str, folder: Path) -> Path:
+def write_report(outcome: Outcome, results: Results, folder: Path) -> Path:
     """Writes `report.html` of a run that succeeded.
 
+    The artifact is the same for every run that comes to the same model; this copy is the run's.
+
     Args:
-        outcome: with its results.
-        config: what the run was told to do.
-        data: its data folder.
+        outcome: of the run.
+        results: of it.
         folder: where to.
     """
-    page = (
-        templates()
-        .get_template("report.html")
-        .render(
-            outcome=outcome,
-            results=outcome.results,
-            configuration=commented_yaml(config),
-            data=data,
-        )
-    )
-    file = folder / "report.html"
+    macros: Any = templates().get_template("run.html").module
+    page = Path(report_file(results.report)).read_text(encoding="utf-8")
+    parts = {
+        OUTCOME_MARK: macros.outcome(outcome.run_id, results.pushed_to, results.not_pushed_because),
+        COMPONENTS_MARK: macros.components(outcome.components),
+    }
+    for mark, part in parts.items():
+        page = page.replace(mark, str(part), 1)
+    file = folder / REPORT_FILE
     write_whole(file, page)
     return file

@@ -84,8 +84,8 @@ def _csv_rows(content: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _parquet_rows(content: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 (takes tenths of a second)
-    import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 (takes tenths of a second)
+    import pyarrow.parquet  # noqa: PLC0415
 
     try:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(content))

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy.stats import binomtest  # type: ignore[import-untyped]
+from scipy.stats import binomtest
 
 from components.evaluator.metrics import (
     ACCURACY,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 # TFX first: it stands in for a module of tfx_bsl that TFDV 1.16 imports and 1.21 lacks.
 import tfx.components.evaluator.executor  # noqa: F401  # isort: skip

@@ -1,4 +1,4 @@
-"""The Pusher component: TFX's, with an evaluation as one more input."""
+"""The Pusher component: TFX's, with an evaluation and a report as further inputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from tfx.types import (
     standard_component_specs,
 )
 
-from components.pusher.executor import EVALUATION_KEY, KEEP_KEY, Executor
+from components.pusher.executor import EVALUATION_KEY, KEEP_KEY, REPORT_KEY, Executor
+from components.report_gen.artifact import Report
 
 
 class PusherSpec(standard_component_specs.PusherSpec):
-    """TFX's, with an evaluation, and how many versions are kept."""
+    """TFX's, with an evaluation, a report, and how many versions are kept."""
 
     PARAMETERS = {
         **standard_component_specs.PusherSpec.PARAMETERS,
@@ -25,6 +26,7 @@ class PusherSpec(standard_component_specs.PusherSpec):
     INPUTS = {
         **standard_component_specs.PusherSpec.INPUTS,
         EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        REPORT_KEY: component_spec.ChannelParameter(type=Report),
     }
 
 
@@ -37,6 +39,7 @@ class Pusher(base_component.BaseComponent):
             model_blessing=evaluator.outputs["blessing"],
             infra_blessing=serving_validator.outputs["blessing"],
             evaluation=evaluator.outputs["evaluation"],
+            report=report_gen.outputs["report"],
             push_destination=...,
             keep=5,
         )
@@ -52,6 +55,7 @@ class Pusher(base_component.BaseComponent):
         model_blessing: BaseChannel,
         infra_blessing: BaseChannel,
         evaluation: BaseChannel,
+        report: BaseChannel,
         push_destination: pusher_pb2.PushDestination,
         keep: int,
     ) -> None:
@@ -62,6 +66,7 @@ class Pusher(base_component.BaseComponent):
             model_blessing: from Evaluator.
             infra_blessing: from ServingValidator.
             evaluation: from Evaluator: the accuracy that is recorded with the version.
+            report: from ReportGen: its model card and numbers travel with the version.
             push_destination: a folder of this machine.
             keep: versions that stay there, at least 1.
         """
@@ -71,6 +76,7 @@ class Pusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
                 evaluation=evaluation,
+                report=report,
                 push_destination=push_destination,
                 keep=keep,
                 pushed_model=channel.Channel(type=standard_artifacts.PushedModel),

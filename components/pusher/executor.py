@@ -14,10 +14,13 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from components.evaluator.measured import accuracy_of
+from components.report_gen.artifact import METRICS_FILE, MODEL_CARD_FILE
 from components.serving.versions import next_number, prune, write_record
+from schemas import serving
 from schemas.errors import ModelError, PipelineError
 
 EVALUATION_KEY = standard_component_specs.EVALUATION_KEY
+REPORT_KEY = "report"
 KEEP_KEY = "keep"
 
 # Where a version grows before it is renamed. TensorFlow Serving reads numbered folders only.
@@ -42,8 +45,9 @@ class Executor(executor.Executor):
         """Pushes the model if it is blessed, and removes the oldest versions.
 
         Arguments as in TFX's Pusher; the destination is a folder of this machine. One more
-        input, `evaluation`, tells the accuracy that is recorded with the version, and one more
-        property, `keep`, how many versions stay.
+        input, `evaluation`, tells the accuracy that is recorded with the version; of another,
+        `report`, model card and numbers travel with it; and one more property, `keep`, says how
+        many versions stay.
         """
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
@@ -75,6 +79,7 @@ class Executor(executor.Executor):
             run_id=self._context.pipeline_run_id if self._context else None,
             accuracy=_accuracy(input_dict),
         )
+        _add_report(staged_version, input_dict.get(REPORT_KEY))
         version = str(number)
         fileio.rename(str(staged_version), os.path.join(base, version))
         fileio.rmtree(staging)
@@ -101,6 +106,14 @@ def _check_complete(model: str) -> None:
 def _accuracy(input_dict: dict[str, list[Any]]) -> float | None:
     evaluation = input_dict.get(EVALUATION_KEY)
     return accuracy_of(artifact_utils.get_single_uri(evaluation)) if evaluation else None
+
+
+def _add_report(version: Path, report: list[Any] | None) -> None:
+    if report:
+        folder = artifact_utils.get_single_uri(report)
+        for name in (MODEL_CARD_FILE, METRICS_FILE):
+            extra = version / serving.EXTRA_ASSETS / name
+            fileio.copy(os.path.join(folder, name), str(extra), overwrite=True)
 
 
 def _remove_oldest(models: Path, keep: int | None) -> None:

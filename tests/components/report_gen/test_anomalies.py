@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from photo_statistics import PHOTO, photos_of, statistics_of
+from pipelines.anomalies import read_anomalies, read_statistics
 from tfx.components.example_validator.executor import Executor as ExampleValidator
 from tfx.types import Artifact, artifact_utils, standard_artifacts
 
 from components.distribution_validator.component import DistributionAnomalies
 from components.distribution_validator.executor import Executor as DistributionValidator
 from components.schema_gen.executor import Executor as SchemaGen
-from pipelines.anomalies import read_anomalies, read_statistics
 from pipelines.config import load_config
 from pipelines.outcome import Outcome, Results, Serving
 from pipelines.report import write_report

@@ -1,4 +1,4 @@
-"""The HTML pages: each is one file that needs nothing else."""
+"""Renders the templates of the pages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from schemas.errors import written
 def templates() -> Environment:
     """Returns what renders the templates of this package; values are escaped."""
     environment = Environment(
-        loader=PackageLoader("pipelines"),
+        loader=PackageLoader("components.pages"),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["written"] = written
+    environment.filters["percent"] = percent
     return environment
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Writes a share as a percentage, and what was not measured as a dash."""
+    return "-" if share is None else f"{100 * share:.{digits}f} %"

@@ -35,7 +35,7 @@ def read_statistics(statistics: Any) -> dict[str, dict[str, list[float]]]:
     """Returns smallest value, median and largest value by numeric feature, then by split.
 
     Args:
-        statistics: StatisticsGen's artifact, as ML Metadata gives it.
+        statistics: StatisticsGen's artifact, in ML Metadata's own form.
     """
     splits = _statistics(statistics)
     table: dict[str, dict[str, list[float]]] = {}
@@ -51,7 +51,7 @@ def read_anomalies(
     """Returns what is odd about the statistics, by split and feature.
 
     Args:
-        statistics: StatisticsGen's artifact, as ML Metadata gives it.
+        statistics: StatisticsGen's artifact, in ML Metadata's own form.
         schema_anomalies: ExampleValidator's.
         distribution_anomalies: DistributionValidator's.
 

@@ -1,0 +1,1 @@
+"""The HTML pages: each is one file that needs nothing else."""

@@ -1,0 +1,1 @@
+"""Writes down what a run found out, for people to look at."""
