@@ -32,7 +32,7 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", metavar="NAME", help="Only these photos: train, val or test.  [default: all]"
+            "--split", metavar="NAME", help="Only its photos, such as test.  [default: all]"
         ),
     ] = None,
     baseline_dir: Annotated[
