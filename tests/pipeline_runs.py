@@ -22,6 +22,7 @@ QUICK = (
     "fine_tune.from=0.9",
     "evaluate.thresholds.accuracy.min=0.0",
     "evaluate.thresholds.accuracy.max_drop=1.0",
+    "evaluate.thresholds.slices.min=null",
     "split.eval_fraction=0.3",
 )
 
