@@ -48,7 +48,7 @@ def predict(
         typer.Option(
             "--url",
             metavar="URL",
-            help="Ask TensorFlow Serving: http://host:8501/v1/models/NAME[/versions/N].",
+            help="Ask TensorFlow Serving: http://host:8501/v1/models/NAME, or with /versions/N behind.",
         ),
     ] = None,
     folder: Annotated[
@@ -86,7 +86,7 @@ def predict(
     with reported(debug):
         model_dir, images = _told_apart(arguments or [], url, folder)
         if folder is None:
-            _check_no_table(output, engine)
+            _check_no_table(output, engine, shards)
             _predict_images(_source(model_dir, url), images, as_json=as_json)
         else:
             beam_options = _beam_options(engine)
@@ -120,8 +120,13 @@ def _source(model_dir: str | None, url: str | None) -> ModelSource:
     return model_source(model_dir, url)
 
 
-def _check_no_table(output: str | None, engine: str) -> None:
-    for name, given in (("--output", output is not None), ("--engine", engine != _LOCAL)):
+def _check_no_table(output: str | None, engine: str, shards: int) -> None:
+    options = {
+        "--output": output is not None,
+        "--engine": engine != _LOCAL,
+        "--shards": shards != 1,
+    }
+    for name, given in options.items():
         if given:
             raise ConfigError(f"{name} is for a folder of photos; name that in --input.")
 
@@ -201,9 +206,13 @@ def _predict_folder(
     if beam_options is None:
         from components.batch_predict.local import predict_here
 
-        with _quiet(source) as stderr, _progress(folder, stderr) as on_photo:
+        with (
+            _quiet(source) as stderr,
+            source.opened() as model,
+            _progress(folder, stderr) as on_photo,
+        ):
             summary: Summary | None = predict_here(
-                source, folder, output=Path(output), on_photo=on_photo
+                model, folder, output=Path(output), on_photo=on_photo
             )
     else:
         with quiet_tensorflow():

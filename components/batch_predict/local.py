@@ -8,12 +8,11 @@ from pathlib import Path
 from components.batch_predict.photos import photos_below
 from components.batch_predict.summary import Summary
 from components.batch_predict.table import columns_of, written_table
-from components.serving.classification import classified
-from components.serving.source import ModelSource
+from components.serving.classification import Model, classified
 
 
 def predict_here(
-    source: ModelSource,
+    model: Model,
     folder: str,
     *,
     output: Path,
@@ -24,22 +23,21 @@ def predict_here(
     However many there are, a few batches and a part of the table are in memory.
 
     Args:
-        source: of the model.
+        model: to ask.
         folder: of photos.
         output: the file to write; its suffix says how.
         on_photo: called after each photo.
 
     Raises:
         DataError: if the folder cannot be listed, or the file cannot be written.
-        ModelError: if the model cannot be used.
+        ModelError: if the model's server fails.
     """
     photos = unreadable = 0
-    with source.opened() as model:
-        columns = columns_of(model)
-        with written_table(output, columns) as write:
-            for prediction in classified(photos_below(folder), model):
-                write(columns.row(prediction))
-                photos += 1
-                unreadable += prediction.error is not None
-                on_photo()
+    columns = columns_of(model)
+    with written_table(output, columns) as write:
+        for prediction in classified(photos_below(folder), model):
+            write(columns.row(prediction))
+            photos += 1
+            unreadable += prediction.error is not None
+            on_photo()
     return Summary(photos, unreadable)
