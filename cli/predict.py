@@ -34,21 +34,24 @@ _IN_MEMORY = "--runner=FnApiRunner"
 
 
 def predict(
-    arguments: Annotated[
-        list[str] | None,
+    model_dir: Annotated[
+        str | None,
         typer.Argument(
-            metavar="[MODEL_DIR] [IMAGE…]",
-            help="A pushed model: one version, or all, of which the newest; and JPEG, PNG, GIF, "
-            "BMP, WebP or TIFF files. Beside --url, MODEL_DIR tells the names of the classes, and "
-            "may be left out.",
+            metavar="MODEL_DIR",
+            help="A pushed model: one version, or all, of which the newest. Beside --url it tells "
+            "the names of the classes, and may be left out.",
         ),
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="IMAGE…", help="JPEG, PNG, GIF, BMP, WebP or TIFF files."),
     ] = None,
     url: Annotated[
         str | None,
         typer.Option(
             "--url",
             metavar="URL",
-            help="Ask TensorFlow Serving: http://host:8501/v1/models/NAME, or with /versions/N behind.",
+            help="Ask TensorFlow Serving: http://host:8501/v1/models/NAME, or /versions/N behind.",
         ),
     ] = None,
     folder: Annotated[
@@ -84,7 +87,8 @@ def predict(
     Exit 1 if any of them cannot be read, or with --input if none can.
     """
     with reported(debug):
-        model_dir, images = _told_apart(arguments or [], url, folder)
+        given = [*([] if model_dir is None else [model_dir]), *(images or [])]
+        model_dir, images = _told_apart(given, url, folder)
         if folder is None:
             _check_no_table(output, engine, shards)
             _predict_images(_source(model_dir, url), images, as_json=as_json)
@@ -103,11 +107,11 @@ def predict(
 
 
 def _told_apart(
-    arguments: Sequence[str], url: str | None, folder: str | None
-) -> tuple[str | None, Sequence[str]]:
-    """Returns MODEL_DIR, if it is there, and the photos."""
-    has_model = bool(arguments) and (url is None or Path(arguments[0]).is_dir())
-    model_dir, images = (arguments[0], arguments[1:]) if has_model else (None, arguments)
+    given: list[str], url: str | None, folder: str | None
+) -> tuple[str | None, list[str]]:
+    """Returns MODEL_DIR, if it is there, and the photos: beside --url, it is what is a folder."""
+    has_model = bool(given) and (url is None or Path(given[0]).is_dir())
+    model_dir, images = (given[0], given[1:]) if has_model else (None, given)
     if not images and folder is None:
         raise ConfigError("No photos; name them behind the model, or a folder of them in --input.")
     return model_dir, images
