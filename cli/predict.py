@@ -70,7 +70,8 @@ def predict(
             "--engine",
             metavar="ENGINE",
             help="What works through --input: local; beam, in this process; or options of Beam, "
-            'such as "--runner=FlinkRunner --flink_master=host:8081".',
+            'such as "--runner=FlinkRunner --flink_master=host:8081". Its workers need warmstart, '
+            "and to see these folders under the same names.",
         ),
     ] = _LOCAL,
     shards: Annotated[

@@ -167,7 +167,7 @@ def _parquet(file: Path, columns: Columns, _: str) -> Iterator[Callable[[Row], N
 
     schema = parquet_schema(columns)
     rows: list[Row] = []
-    with pq.ParquetWriter(file, schema) as writer:
+    with file.open("wb") as stream, pq.ParquetWriter(stream, schema) as writer:
 
         def flush() -> None:
             writer.write_table(pa.Table.from_pylist(rows, schema))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +143,27 @@ def test_folder_that_vanished_is_told(file: Path) -> None:
     with pytest.raises(DataError) as error:
         write(gone, prediction("a.jpg"))
 
-    assert str(error.value).startswith(f"--output {gone}: ")
-    assert str(error.value).endswith("; name a place that can be written to, and has room.")
+    assert str(error.value) == (
+        f"--output {gone}: No such file or directory; name a place that can be written to, and has "
+        "room."
+    )
+
+
+def test_disk_that_fills_up_is_told_and_leaves_nothing(file: Path) -> None:
+    signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(DataError) as error:
+            write(file, *(prediction(f"{number}.jpg") for number in range(1000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, signal_before)
+
+    assert str(error.value) == (
+        f"--output {file}: File too large; name a place that can be written to, and has room."
+    )
+    assert list(file.parent.iterdir()) == []
 
 
 def test_empty_table_has_columns(file: Path) -> None:
