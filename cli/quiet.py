@@ -30,13 +30,17 @@ def output_to(file: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def quiet_tensorflow() -> Iterator[None]:
-    """Hides what TensorFlow's C++ code says, unless something unforeseen fails."""
+def quiet_tensorflow() -> Iterator[TextIO]:
+    """Hides what TensorFlow's C++ code says, unless something unforeseen fails.
+
+    Yields:
+        The terminal: a stream on the stderr of before.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with tempfile.TemporaryFile() as log:
         try:
-            with _redirected(log):
-                yield
+            with _redirected(log) as (_, stderr):
+                yield stderr
         except WarmstartError:
             raise
         except Exception:

@@ -21,6 +21,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.utils import io_utils
 
 import samples
+from components.serving.classification import Photo, classified
 from components.serving.pushed_model import PushedModel
 from components.serving.versions import find_versions, roll_back
 from components.serving_validator.component import ServingValidator
@@ -420,7 +421,8 @@ def test_photo_that_tensorflow_does_not_decode_is_learnt_and_recognised_as_other
 
     for file in (tiff, cmyk):
         assert by_path[f"plants/{file.name}".encode()].startswith(b"\x89PNG")
-    for prediction in PushedModel(runs.output.models).predict([str(tiff), str(cmyk)]):
+    photos = [Photo(file.name, str(file)) for file in (tiff, cmyk)]
+    for prediction in classified(photos, PushedModel(runs.output.models)):
         assert prediction.error is None
 
 
@@ -430,9 +432,10 @@ def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
     broken.write_bytes(photo.read_bytes()[:200])
     paths = [str(photo), str(broken), str(tmp_path / "missing.jpg"), str(photo)]
 
-    first, second, third, fourth = PushedModel(runs.output.models).predict(paths)
+    photos = [Photo(path, path) for path in paths]
+    first, second, third, fourth = classified(photos, PushedModel(runs.output.models))
 
-    assert first.probabilities is not None
+    assert isinstance(first.probabilities, dict)
     assert sum(first.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert first.label == max(first.probabilities, key=first.probabilities.__getitem__)
     assert second.error == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"
