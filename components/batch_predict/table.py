@@ -132,7 +132,7 @@ def line(row: Row, suffix: str) -> str:
 
 def parquet_schema(columns: Columns) -> Any:
     """Returns the pyarrow.Schema of a table."""
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 (takes tenths of a second)
+    import pyarrow as pa  # noqa: PLC0415 (takes tenths of a second)
 
     numbers = {"confidence", *columns.probabilities}
     return pa.schema(
@@ -163,7 +163,7 @@ def _text(file: Path, columns: Columns, suffix: str) -> Iterator[Callable[[Row],
 @contextmanager
 def _parquet(file: Path, columns: Columns, _: str) -> Iterator[Callable[[Row], None]]:
     import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
     schema = parquet_schema(columns)
     rows: list[Row] = []
