@@ -51,6 +51,19 @@ def check(
             raise typer.Exit(1)
 
 
+def print_list(console: Any, heading: str, lines: list[str]) -> None:
+    """Prints a heading and the first of the lines; nothing where there are none."""
+    from rich.text import Text
+
+    if not lines:
+        return
+    console.print(heading)
+    for line in lines[:_MOST_SHOWN]:
+        console.print(Text(f"  {line}"))
+    if len(lines) > _MOST_SHOWN:
+        console.print(f"  and {len(lines) - _MOST_SHOWN} more; --json lists all")
+
+
 def _checked(data: str, settings: PipelineConfig, html: Path | None) -> dict[str, Any]:
     from components.dataset.summary import summary
 
@@ -88,13 +101,13 @@ def _print(found: dict[str, Any]) -> None:
     console.print(f"{found['images']} photos in {found['layout']}")
     console.print(table)
     files = found["quarantined"]
-    _print_list(
+    print_list(
         console,
         f"\n{len(files)} set aside, and not to be learnt from:",
         [f"{printable(file['path'])}: {file['reason']}" for file in files],
     )
     groups = found["duplicate_groups"]
-    _print_list(
+    print_list(
         console,
         f"\n{len(groups)} pictures more than once, each in one split only:",
         [" = ".join(map(printable, group)) for group in groups],
@@ -105,18 +118,6 @@ def _print(found: dict[str, Any]) -> None:
         console.print(Text(f"\nError: {error}", style="red"))
     if not found["errors"]:
         console.print(Text("\nA run can be made of these photos.", style="green"))
-
-
-def _print_list(console: Any, heading: str, lines: list[str]) -> None:
-    from rich.text import Text
-
-    if not lines:
-        return
-    console.print(heading)
-    for line in lines[:_MOST_SHOWN]:
-        console.print(Text(f"  {line}"))
-    if len(lines) > _MOST_SHOWN:
-        console.print(f"  and {len(lines) - _MOST_SHOWN} more; --json lists all")
 
 
 def _print_failure(message: str) -> None:

@@ -1,1 +1,1 @@
-"""What TFX's Evaluator measures, and against which model."""
+"""Measures models, beside each other, and says whether one is good enough."""

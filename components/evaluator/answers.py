@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from schemas import features
+from schemas.errors import ModelError, printable
 
 PATH = features.PATH
 LABEL = features.LABEL
@@ -78,22 +79,28 @@ def as_answers(rows: Iterable[Mapping[str, Any]], classes: list[str]) -> Answers
     """Brings rows in the form of `SCHEMA` together, in the order of the paths.
 
     Raises:
-        ValueError: if a label is none of the classes.
+        ModelError: if a model gave no numbers.
+        KeyError: if a label is none of the classes.
     """
-    rows = sorted(rows, key=lambda row: str(row[PATH]))
+    # A manifest may name a photo twice, with two labels.
+    rows = sorted(rows, key=lambda row: (row[PATH], row[LABEL]))
     compared = bool(rows) and all(row[BASELINE] is not None for row in rows)
     shape = (len(rows), len(classes))
+    numbers = {name: number for number, name in enumerate(classes)}
+    paths = [row[PATH] for row in rows]
+    said = [
+        np.array([row[column] for row in rows], np.float32).reshape(shape)
+        for column in (PROBABILITIES, *([BASELINE] if compared else []))
+    ]
+    for probabilities in said:
+        _check_numbers(probabilities, paths)
     return Answers(
         classes=classes,
-        paths=[row[PATH] for row in rows],
-        labels=np.array([classes.index(row[LABEL]) for row in rows], np.int64),
+        paths=paths,
+        labels=np.array([numbers[row[LABEL]] for row in rows], np.int64),
         features={name: np.array([row[name] for row in rows], np.float64) for name in NUMBERS},
-        probabilities=np.array([row[PROBABILITIES] for row in rows], np.float32).reshape(shape),
-        baseline=(
-            np.array([row[BASELINE] for row in rows], np.float32).reshape(shape)
-            if compared
-            else None
-        ),
+        probabilities=said[0],
+        baseline=said[1] if compared else None,
     )
 
 
@@ -117,5 +124,16 @@ def on_classes(
     kept = probabilities[:, [known.index(name) for name in wanted]].astype(np.float64)
     total = kept.sum(axis=1, keepdims=True)
     even = np.full_like(kept, 1 / len(wanted))
-    shares: npt.NDArray[np.float64] = np.divide(kept, total, out=even, where=total > 0)
+    shares: npt.NDArray[np.float64] = np.divide(kept, total, out=even, where=total != 0)
     return shares.astype(np.float32)
+
+
+def _check_numbers(probabilities: npt.NDArray[np.float32], paths: list[str]) -> None:
+    """What is no number would be taken for some class."""
+    wrong = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if len(wrong):
+        raise ModelError(
+            f"The model answers {len(wrong)} of {len(paths)} photos with no number (NaN), such as "
+            f"{printable(paths[wrong[0]])}: its training went astray; lower "
+            "frozen.learning_rate and fine_tune.learning_rate, and run again."
+        )

@@ -20,6 +20,11 @@ LABEL_INDEX = "label_index"
 SLICES = "slices"
 MIN_PHOTOS = "min_photos"
 
+# A photo in a hundred is 0.010000000000000009, and no more than 0.01.
+_TOLERANCE = 1e-9
+
+_TEXT_MARK = "'"
+
 
 def eval_config(
     thresholds: Mapping[str, Mapping[str, Any]],
@@ -30,9 +35,9 @@ def eval_config(
     """Returns TFMA's configuration.
 
     Args:
-        thresholds: by metric `min` and `max_drop`, or `max` and `max_rise` where lower is better;
-            under `slices` those of the accuracy of each slice, classes among them, of at least
-            `min_photos` photos. None: no such threshold.
+        thresholds: by metric, accuracy among them, `min` and `max_drop`, or `max` and `max_rise`
+            where lower is better; under `slices` those of the accuracy of each slice, classes
+            among them, of at least `min_photos` photos. None: no such threshold.
         sliced: by feature and slice, how many photos it has.
         compared: whether there is a baseline.
     """
@@ -45,9 +50,9 @@ def eval_config(
         if name != SLICES
     }
     large = [
-        config_pb2.SlicingSpec(feature_values={feature: value})
-        for feature, values in sliced.items()
-        for value, photos in values.items()
+        config_pb2.SlicingSpec(feature_values={feature: slice_value(name)})
+        for feature, names in sliced.items()
+        for name, photos in names.items()
         if photos >= thresholds[SLICES][MIN_PHOTOS]
     ]
     if large:
@@ -76,6 +81,28 @@ def eval_config(
     )
 
 
+def slice_value(name: str) -> str:
+    """Returns how the name of a slice is told to TFMA.
+
+    TFMA takes 1, 01 and 1.0 for the same slice. As in a spreadsheet, an apostrophe makes text of
+    a number.
+    """
+    return _TEXT_MARK + name if _looks_like_number(name) or name[:1] == _TEXT_MARK else name
+
+
+def slice_name(value: str) -> str:
+    """Returns the name that was told to TFMA with `slice_value`."""
+    return value.removeprefix(_TEXT_MARK)
+
+
+def _looks_like_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _model_spec(name: str, prediction_key: str) -> config_pb2.ModelSpec:
     return config_pb2.ModelSpec(
         name=name,
@@ -101,12 +128,12 @@ def _threshold(name: str, limits: Mapping[str, Any]) -> config_pb2.MetricThresho
             if lower
             else threshold.value_threshold.lower_bound
         )
-        bound.value = value
+        bound.value = value + (_TOLERANCE if lower else -_TOLERANCE)
     if change is not None:
         threshold.change_threshold.direction = (
             config_pb2.MetricDirection.LOWER_IS_BETTER
             if lower
             else config_pb2.MetricDirection.HIGHER_IS_BETTER
         )
-        threshold.change_threshold.absolute.value = change if lower else -change
+        threshold.change_threshold.absolute.value = (change + _TOLERANCE) * (1 if lower else -1)
     return threshold

@@ -6,34 +6,24 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 
 # TFX first: it stands in for a module of tfx_bsl that TFDV 1.16 imports and 1.21 lacks.
 from tfx.components.evaluator import constants  # isort: skip
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.api.types import EvalSharedModel
-from tensorflow_model_analysis.proto import config_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
-from components.evaluator.answers import (
-    BASELINE,
-    PROBABILITIES,
-    Answers,
-    answers_prefix,
-    read_answers,
-)
-from components.evaluator.eval_config import LABEL_INDEX, eval_config
+from components.evaluator.answers import answers_prefix, read_answers
+from components.evaluator.eval_config import eval_config
 from components.evaluator.inference import AskModels, classes_of, patterns_of
 from components.evaluator.measured import measure, write_measured
-from components.evaluator.slices import Names, slices_of
+from components.evaluator.slices import slices_of
+from components.evaluator.validation import Validate
 from components.evaluator.verdict import reasons
 from schemas import features
 
@@ -85,69 +75,22 @@ class Executor(BaseBeamExecutor):
             _ = pipeline | AskModels(patterns_of(examples), folders, answers_prefix(evaluation.uri))
         answers = read_answers(evaluation.uri, classes_of(folders[0]))
         slices = slices_of(answers, json.loads(exec_properties[SLICES_KEY]))
-        self._validate(answers, slices, thresholds, evaluation.uri)
+        sliced = {features.LABEL: np.array(answers.classes)[answers.labels], **slices}
+        counts = {feature: Counter(names.tolist()) for feature, names in sliced.items()}
+        config = eval_config(thresholds, counts, compared=answers.baseline is not None)
+        with self._make_beam_pipeline() as pipeline:
+            _ = pipeline | Validate(answers, sliced, config, evaluation.uri)
         validation = tfma.load_validation_result(evaluation.uri)
-        missed = reasons(validation, thresholds)
+        missed = reasons(validation, thresholds, counts)
         write_measured(evaluation.uri, replace(measure(answers, slices), reasons=missed))
         _bless(blessing, model, baseline, blessed=validation.validation_ok)
         _log.info("Blessed." if validation.validation_ok else f"Not blessed: {missed}.")
-
-    def _validate(
-        self,
-        answers: Answers,
-        slices: Mapping[str, Names],
-        thresholds: Mapping[str, Mapping[str, Any]],
-        folder: str,
-    ) -> None:
-        """Has TFMA compute the metrics of each slice and model, and compare with thresholds."""
-        labels = np.array(answers.classes)[answers.labels]
-        sliced = {features.LABEL: labels, **slices}
-        compared = answers.baseline is not None
-        config = eval_config(
-            thresholds,
-            {feature: Counter(names.tolist()) for feature, names in sliced.items()},
-            compared=compared,
-        )
-        with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | beam.Create([_record_batch(answers, sliced)])
-                | tfma.ExtractEvaluateAndWriteResults(
-                    eval_config=config,
-                    eval_shared_model=[_answered(spec) for spec in config.model_specs],
-                    output_path=folder,
-                )
-            )
 
 
 def _saved_model(artifact: Any) -> str:
     return str(
         path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact))
     )
-
-
-def _answered(spec: config_pb2.ModelSpec) -> EvalSharedModel:
-    """Tells TFMA that the predictions of a model are in the examples."""
-    return EvalSharedModel(
-        model_name=spec.name,
-        model_type=tfma.constants.MATERIALIZED_PREDICTION,
-        is_baseline=spec.is_baseline,
-        rubber_stamp=not spec.is_baseline,  # The first model is blessed without one.
-    )
-
-
-def _record_batch(answers: Answers, sliced: Mapping[str, Names]) -> pa.RecordBatch:
-    columns: dict[str, Any] = {
-        LABEL_INDEX: [[label] for label in answers.labels.tolist()],
-        PROBABILITIES: list(answers.probabilities),
-        **{
-            feature: [[name.encode()] for name in names.tolist()]
-            for feature, names in sliced.items()
-        },
-    }
-    if answers.baseline is not None:
-        columns[BASELINE] = list(answers.baseline)
-    return pa.RecordBatch.from_pydict(columns)
 
 
 def _bless(blessing: Any, model: Any, baseline: list[Any], *, blessed: bool) -> None:

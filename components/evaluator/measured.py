@@ -1,4 +1,4 @@
-"""What was measured of a model, kept as `measured.json` in the ModelEvaluation."""
+"""What was measured of a model, in the form that a ModelEvaluation keeps: `measured.json`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ class Measured:
     Attributes:
         photos: how many it was asked about.
         metrics: by name in `components.evaluator.metrics.METRICS`; None: not to be measured.
-        intervals: 95 %, by the same names.
+        intervals: 95 %, by the same names; some have none, see
+            `components.evaluator.intervals.metric_intervals`.
         confusion: photos by true class, then by predicted class.
         classes: each class, in the order of the probabilities.
         slices: of each feature that tells the photos apart.
@@ -133,11 +134,8 @@ def measure(answers: Answers, slices: Mapping[str, Names]) -> Measured:
         metrics=_finite(metrics(labels, probabilities)),
         intervals=metric_intervals(labels, probabilities, _SEED),
         confusion={
-            actual: {
-                predicted: round(count)
-                for predicted, count in zip(answers.classes, row, strict=True)
-            }
-            for actual, row in zip(answers.classes, confusion.tolist(), strict=True)
+            actual: dict(zip(answers.classes, row, strict=True))
+            for actual, row in zip(answers.classes, confusion.astype(int).tolist(), strict=True)
         },
         classes=_classes(answers, confusion),
         slices=[
@@ -150,7 +148,7 @@ def measure(answers: Answers, slices: Mapping[str, Names]) -> Measured:
             if baseline is None
             else Baseline(
                 _finite(metrics(labels, baseline)),
-                *gain_interval(labels, probabilities, baseline, _SEED),
+                *gain_interval(labels, probabilities, baseline),
             )
         ),
     )
@@ -186,6 +184,11 @@ def read_measured(folder: str) -> Measured:
             else None
         ),
     )
+
+
+def accuracy_of(folder: str) -> float | None:
+    """Returns a model's accuracy on all evaluation photos, in [0, 1]."""
+    return read_measured(folder).metrics[ACCURACY]
 
 
 def _interval(limits: Any) -> Any:
@@ -235,8 +238,3 @@ def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
 def _number(value: float) -> float | None:
     """JSON has no NaN."""
     return float(value) if math.isfinite(value) else None
-
-
-def accuracy_of(folder: str) -> float | None:
-    """Returns a model's accuracy on all evaluation photos, in [0, 1]."""
-    return read_measured(folder).metrics[ACCURACY]

@@ -57,24 +57,34 @@ def metrics(
         return dict.fromkeys(METRICS, float("nan"))
     weights = np.ones(len(labels)) if weights is None else weights
     confusion = confusion_matrix(labels, probabilities, weights)
-    of_label = np.clip(probabilities[np.arange(len(labels)), labels], _EPSILON, 1)
     return {
         ACCURACY: float(np.trace(confusion) / weights.sum()),
         BALANCED_ACCURACY: _mean(by_class(confusion).recall),
-        AUC: _mean(auc_by_class(labels, probabilities, weights)),
-        LOG_LOSS: float(-(weights * np.log(of_label.astype(np.float64))).sum() / weights.sum()),
+        AUC: auc(labels, probabilities, weights),
+        LOG_LOSS: log_loss(labels, probabilities, weights),
         CALIBRATION_ERROR: _calibration_error(labels, probabilities, weights),
     }
 
 
+def auc(labels: Labels, probabilities: Floats, weights: Floats) -> float:
+    """Returns the mean of `auc_by_class` over the classes that have one."""
+    return _mean(auc_by_class(labels, probabilities, weights))
+
+
+def log_loss(labels: Labels, probabilities: Floats, weights: Floats) -> float:
+    """Returns the mean of -ln(probability of the right class) of at least one photo."""
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(weights @ -np.log(np.clip(of_label, _EPSILON, 1)) / weights.sum())
+
+
 def confusion_matrix(
     labels: Labels, probabilities: Floats, weights: Floats | None = None
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Returns photos by true class, then by the most probable one: float64 (classes, classes)."""
     classes = probabilities.shape[1]
     cells = labels * classes + probabilities.argmax(axis=1)
-    counts = np.bincount(cells, weights, classes * classes).astype(np.float64)
-    return counts.reshape(classes, classes)
+    weights = np.ones(len(labels)) if weights is None else weights
+    return _sums(cells, weights, classes * classes).reshape(classes, classes)
 
 
 def by_class(confusion: Floats) -> ByClass:
@@ -135,11 +145,11 @@ def _bins(labels: Labels, probabilities: Floats, weights: Floats) -> tuple[Float
     confidence = probabilities.max(axis=1).astype(np.float64)
     number = np.minimum((confidence * _CONFIDENCE_BINS).astype(int), _CONFIDENCE_BINS - 1)
     right = probabilities.argmax(axis=1) == labels
-    photos, sure, known = (
-        np.bincount(number, summed, _CONFIDENCE_BINS).astype(np.float64)
-        for summed in (weights, weights * confidence, weights * right)
+    return (
+        _sums(number, weights, _CONFIDENCE_BINS),
+        _sums(number, weights * confidence, _CONFIDENCE_BINS),
+        _sums(number, weights * right, _CONFIDENCE_BINS),
     )
-    return photos, sure, known
 
 
 def _auc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> float:
@@ -147,12 +157,17 @@ def _auc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> fl
     pairs = of_class.sum() * of_others.sum()
     if not pairs:
         return float("nan")
-    _, rank = np.unique(scores, return_inverse=True)
-    of_class = np.bincount(rank, of_class).astype(np.float64)
-    of_others = np.bincount(rank, of_others).astype(np.float64)
+    different, rank = np.unique(scores, return_inverse=True)
+    of_class = _sums(rank, of_class, len(different))
+    of_others = _sums(rank, of_others, len(different))
     # Of two photos with equal scores each is taken to be before the other half of the time.
     before = np.cumsum(of_others) - of_others / 2
     return float((of_class * before).sum() / pairs)
+
+
+def _sums(numbers: npt.NDArray[np.int64], values: Floats, count: int) -> Floats:
+    """Returns the sum of the values under each number below `count`: float64 (count,)."""
+    return np.bincount(numbers, values, count).astype(np.float64)
 
 
 def _mean(values: Floats) -> float:

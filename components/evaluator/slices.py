@@ -58,14 +58,10 @@ def _thirds(values: npt.NDArray[np.float64], unit: str = "") -> Names:
         return np.full(len(values), "all")
     low, high = np.quantile(values, [1 / 3, 2 / 3])
     lower, upper = f"{written(float(low))}{unit}", f"{written(float(high))}{unit}"
-    if lower == upper:
-        # Most photos have the same value, such as the size that one camera gives.
-        below, above = values < low, values > high
-        return np.where(below, f"below {lower}", np.where(above, f"above {lower}", f"{lower}"))
-    middle = f"{lower} to {upper}"
-    return np.where(
-        values < low, f"below {lower}", np.where(values > high, f"above {upper}", middle)
-    )
+    # Most photos may have the same value, such as the size that one camera gives.
+    middle = lower if lower == upper else f"{lower} to {upper}"
+    inner = np.where(values > high, f"above {upper}", middle)
+    return np.where(values < low, f"below {lower}", inner)
 
 
 def _megapixels(answers: Answers) -> npt.NDArray[np.float64]:

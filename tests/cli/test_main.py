@@ -46,6 +46,7 @@ COMMANDS = {
     "pipeline": ["pipeline"],
     "run": ["pipeline", "run"],
     "predict": ["predict"],
+    "evaluate": ["evaluate"],
     "init": ["init"],
     "backbones": ["backbones"],
     "list": ["backbones", "list"],
@@ -148,6 +149,7 @@ LIGHT = {
     "missing photos": ["pipeline", "run", "--data", "missing"],
     "no photos": ["pipeline", "run", "--data", "DIR", "--json"],
     "check of no photos": ["data", "check", "DIR"],
+    "evaluation of no model": ["evaluate", "DIR", "DIR"],
     "unknown public data set": ["data", "fetch", "flower", "DIR"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],
 }

@@ -1,0 +1,102 @@
+"""Asks pushed models about labelled photos, outside of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.dataset.storage import joined
+from components.dataset.survey import Photo, Problem
+from components.evaluator import answers
+from components.serving.pushed_model import Prediction, PushedModel
+from schemas import features
+from schemas.errors import DataError, printable
+
+# Photos between two steps of the progress bar.
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What models say of photos.
+
+    Attributes:
+        answers: of the photos that they could read.
+        unreadable: the others.
+    """
+
+    answers: answers.Answers
+    unreadable: list[Problem]
+
+
+def ask(
+    photos: Sequence[Photo],
+    root: str,
+    *,
+    model: PushedModel,
+    baseline: PushedModel | None,
+    progress: Callable[[int], None],
+) -> Asked:
+    """Asks one or two models about each photo; a few photos at a time are in memory.
+
+    Args:
+        photos: of classes that the model knows.
+        root: what their paths are relative to.
+        model: to be measured.
+        baseline: to compare it with, which knows all of its classes; or None.
+        progress: called with the number of photos just asked about.
+
+    Raises:
+        DataError: if none can be read.
+        ModelError: if a model gives no numbers.
+    """
+    rows: list[dict[str, Any]] = []
+    unreadable: list[Problem] = []
+    models = [model] if baseline is None else [model, baseline]
+    for start in range(0, len(photos), _BATCH):
+        batch = photos[start : start + _BATCH]
+        places = [joined(root, photo.path) for photo in batch]
+        said = zip(*(asked.predict(places) for asked in models), strict=True)
+        for photo, predictions in zip(batch, said, strict=True):
+            error = next(filter(None, (one.error for one in predictions)), None)
+            if error is None:
+                rows.append(_row(photo, _on_classes_of_first(models, predictions)))
+            else:
+                problem = Problem(photo.path, photo.label, error, photo.seen.size, photo.digest)
+                unreadable.append(problem)
+        progress(len(batch))
+    if not rows:
+        first = unreadable[0]
+        raise DataError(
+            f"None of the {len(photos)} photos in {printable(root)} can be read, such as "
+            f"{printable(first.path)} ({first.reason}); make them readable."
+        )
+    return Asked(answers.as_answers(rows, model.classes), unreadable)
+
+
+def _on_classes_of_first(
+    models: Sequence[PushedModel], predictions: Sequence[Prediction]
+) -> Iterator[list[float]]:
+    wanted = models[0].classes
+    for model, prediction in zip(models, predictions, strict=True):
+        said = prediction.probabilities or {}
+        row = np.array([[said[name] for name in model.classes]], np.float32)
+        yield answers.on_classes(row, model.classes, wanted)[0].tolist()
+
+
+def _row(photo: Photo, said: Iterator[list[float]]) -> dict[str, Any]:
+    """Returns a row in the form of `answers.SCHEMA`."""
+    seen = photo.seen
+    return {
+        answers.PATH: photo.path,
+        answers.LABEL: photo.label,
+        features.BRIGHTNESS: seen.brightness,
+        features.WIDTH: seen.width,
+        features.HEIGHT: seen.height,
+        features.ASPECT: seen.width / seen.height,
+        answers.PROBABILITIES: next(said),
+        answers.BASELINE: next(said, None),
+    }
