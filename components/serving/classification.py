@@ -85,13 +85,15 @@ class Model(Protocol):
 
     Attributes:
         class_count: number of classes.
-        classes: their names, in the order of the probabilities, or None if they are not known.
         at_once: how many batches it is asked about at the same time.
     """
 
     class_count: int
-    classes: Sequence[str] | None
     at_once: int
+
+    @property
+    def classes(self) -> Sequence[str] | None:
+        """Their names, in the order of the probabilities, or None if they are not known."""
 
     def classify(self, contents: Sequence[bytes]) -> list[Answer]:
         """Classifies files that TensorFlow's decoders read, at least one.

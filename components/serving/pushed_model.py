@@ -29,7 +29,7 @@ class PushedModel:
             ModelError: if there is no model, or not one of this project.
         """
         self.folder = version_folder(folder)
-        self.classes: Sequence[str] | None = read_classes(self.folder)
+        self.classes = read_classes(self.folder)
         self.class_count = len(self.classes)
         try:
             self._model = tf.saved_model.load(str(self.folder))
