@@ -14,7 +14,7 @@ VARIANT ?= gpu-jupyter
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict requirements image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,10 @@ bench: setup ## Compare with plain Keras on your photos: DATA=folder [ARGS="--ph
 bench-data: setup ## Compare looking at photos with bare loops: DATA=folder [ARGS="--memory 1000 20000"]
 	@[[ -n $$DATA ]] || { echo "make bench-data needs DATA, a folder with a folder of photos per class: make bench-data DATA=photos" >&2; exit 2; }
 	.venv/bin/python -m benchmarks.data --data "$$DATA" $(ARGS)
+
+bench-predict: setup ## Compare predict with a bare loop: DATA=folder [OUTPUT=warmstart-output ARGS="--photos 1000"]
+	@[[ -n $$DATA ]] || { echo "make bench-predict needs DATA, a folder with a folder of photos per class: make bench-predict DATA=photos" >&2; exit 2; }
+	.venv/bin/python -m benchmarks.predict --data "$$DATA" --model "$$OUTPUT/models" $(ARGS)
 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt

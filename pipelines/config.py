@@ -265,7 +265,7 @@ class LogLossThreshold(_Section):
     max: Annotated[float, Field(ge=0)] | None = Field(
         None, description="Highest that is blessed; null: any."
     )
-    max_rise: float | None = Field(
+    max_rise: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
         None, description="How far it may rise above that of the latest blessed model."
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side, store_otherwise
 
+from components.serving.model_folder import numbered_folders
 from pipelines.folders import prepare_output
 
 
@@ -37,3 +39,13 @@ def runs(first_run: tuple[PipelineRuns, dict[str, str]]) -> Iterator[PipelineRun
     yield runs
     shutil.rmtree(runs.data)
     shutil.copytree(runs.data.parent / "pristine", runs.data)
+
+
+@pytest.fixture(scope="session")
+def pushed_model(
+    first_run: tuple[PipelineRuns, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A copy of the version that a run pushed: later runs may replace that one."""
+    runs, _ = first_run
+    version = max(numbered_folders(runs.output.models), key=lambda folder: int(folder.name))
+    return shutil.copytree(version, tmp_path_factory.mktemp("models") / version.name)

@@ -112,6 +112,24 @@ def find_photos(data: str) -> Layout:
     return _find_in_folder(data, named=data)
 
 
+def is_photo(root: str, file: File) -> bool:
+    """Tells by its name, or else by its first bytes, whether a file is meant to be a photo.
+
+    Args:
+        root: what the path of the file is relative to.
+        file: where it is.
+    """
+    dot = file.path.rfind(".")
+    if file.path[dot:].lower() in IMAGE_SUFFIXES:
+        return True
+    if file.trouble:
+        return False
+    try:
+        return looks_like_image(first_bytes(joined(root, file.path), 12))
+    except OSError:
+        return False
+
+
 def _only_folder(root: str) -> str:
     """Steps into a folder that an archive holds and nothing beside it."""
     folders = folders_in(root)
@@ -196,22 +214,10 @@ def _by_class(root: str, folders: list[str], split: str = "") -> dict[str, list[
         folder: [
             LabelledFile(file, folder.rsplit("/", 1)[-1], split)
             for file in walk(root, folder)
-            if _is_photo(root, file)
+            if is_photo(root, file)
         ]
         for folder in folders
     }
-
-
-def _is_photo(root: str, file: File) -> bool:
-    dot = file.path.rfind(".")
-    if file.path[dot:].lower() in IMAGE_SUFFIXES:
-        return True
-    if file.trouble:
-        return False
-    try:
-        return looks_like_image(first_bytes(joined(root, file.path), 12))
-    except OSError:
-        return False
 
 
 def _check_found(
@@ -226,7 +232,7 @@ def _check_found(
                 "remove the folder."
             )
         return
-    if any(_is_photo(root, described(root, file)) for file in files_in(root)):
+    if any(is_photo(root, described(root, file)) for file in files_in(root)):
         raise DataError(
             f"The photos in {name} lie in no class folder; move those of each class into a "
             f"folder with the name of the class, such as {example}."

@@ -98,14 +98,19 @@ def described(folder: str, path: str) -> File:
         return File(path, trouble=_reason(error))
 
 
-def check_folder(folder: str) -> None:
+def check_folder(
+    folder: str, wanted: str = "the folder that holds the class folders, a manifest or an archive"
+) -> None:
     """Makes sure that a folder exists and can be listed.
+
+    Args:
+        folder: on this machine or remote.
+        wanted: what the user is asked to name instead.
 
     Raises:
         DataError: if not.
     """
     name = printable(folder)
-    wanted = "the folder that holds the class folders, a manifest or an archive"
     if is_remote(folder):
         import tensorflow as tf  # noqa: PLC0415 (only remote files need it)
 
@@ -164,8 +169,11 @@ def files_in(folder: str) -> list[str]:
     return sorted(entry.name for entry in _entries(folder) if not _is_folder(entry))
 
 
-def walk(folder: str, below: str) -> Iterator[File]:
+def walk(folder: str, below: str = "") -> Iterator[File]:
     """Yields the files of a folder's folder and all folders in it.
+
+    They come in the order of their paths; at a remote place, the files of a folder come before
+    those in folders below it.
 
     Hidden files, and what operating systems leave behind, are passed over. A link to a folder
     that is outside of `folder` is followed, once; one that leads back into it is not: it would
@@ -173,7 +181,7 @@ def walk(folder: str, below: str) -> Iterator[File]:
 
     Args:
         folder: the data folder.
-        below: relative to it.
+        below: relative to it; all of it if empty.
 
     Raises:
         DataError: if a folder cannot be listed.
@@ -191,7 +199,7 @@ def _walk_remote(folder: str, below: str) -> Iterator[File]:
         inner = place[len(start) :].strip("/")
         if not all(_is_kept(part) for part in PurePosixPath(inner).parts):
             continue
-        for name in filter(_is_kept, names):
+        for name in sorted(filter(_is_kept, names)):
             path = "/".join(filter(None, (below, inner, name)))
             status = gfile.stat(joined(folder, path))
             stamp = f"{status.length} {status.mtime_nsec}"
@@ -199,8 +207,8 @@ def _walk_remote(folder: str, below: str) -> Iterator[File]:
 
 
 def _walk_local(root: Path, below: str, seen: set[str]) -> Iterator[File]:
-    for entry in _entries(str(root / below)):
-        path = f"{below}/{entry.name}"
+    for entry in sorted(_entries(str(root / below)), key=_in_paths):
+        path = f"{below}/{entry.name}" if below else entry.name
         if entry.is_dir(follow_symlinks=False):
             yield from _walk_local(root, path, seen)
         elif _is_folder(entry):
@@ -212,6 +220,11 @@ def _walk_local(root: Path, below: str, seen: set[str]) -> Iterator[File]:
                 yield _local_file(path, entry.stat())
             except OSError as error:
                 yield File(path, trouble=_reason(error))
+
+
+def _in_paths(entry: os.DirEntry[str]) -> str:
+    """Returns what comes where in sorted paths: `a.jpg` before what is in the folder `a`."""
+    return f"{entry.name}/" if _is_folder(entry) else entry.name
 
 
 def _leads_back(entry: os.DirEntry[str], seen: set[str]) -> bool:

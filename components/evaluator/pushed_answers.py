@@ -11,12 +11,11 @@ import numpy as np
 from components.dataset.storage import joined
 from components.dataset.survey import Photo, Problem
 from components.evaluator import answers
-from components.serving.pushed_model import Prediction, PushedModel
+from components.serving.classification import Photo as File
+from components.serving.classification import Prediction, classified
+from components.serving.pushed_model import PushedModel
 from schemas import features
 from schemas.errors import DataError, printable
-
-# Photos between two steps of the progress bar.
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,16 @@ def ask(
     rows: list[dict[str, Any]] = []
     unreadable: list[Problem] = []
     models = [model] if baseline is None else [model, baseline]
-    for start in range(0, len(photos), _BATCH):
-        batch = photos[start : start + _BATCH]
-        places = [joined(root, photo.path) for photo in batch]
-        said = zip(*(asked.predict(places) for asked in models), strict=True)
-        for photo, predictions in zip(batch, said, strict=True):
-            error = next(filter(None, (one.error for one in predictions)), None)
-            if error is None:
-                rows.append(_row(photo, _on_classes_of_first(models, predictions)))
-            else:
-                problem = Problem(photo.path, photo.label, error, photo.seen.size, photo.digest)
-                unreadable.append(problem)
-        progress(len(batch))
+    files = [File(photo.path, joined(root, photo.path)) for photo in photos]
+    said = zip(*(classified(files, asked) for asked in models), strict=True)
+    for photo, predictions in zip(photos, said, strict=True):
+        error = next(filter(None, (one.error for one in predictions)), None)
+        if error is None:
+            rows.append(_row(photo, _on_classes_of_first(models, predictions)))
+        else:
+            problem = Problem(photo.path, photo.label, error, photo.seen.size, photo.digest)
+            unreadable.append(problem)
+        progress(1)
     if not rows:
         first = unreadable[0]
         raise DataError(
@@ -82,8 +79,8 @@ def _on_classes_of_first(
 ) -> Iterator[list[float]]:
     wanted = models[0].classes
     for model, prediction in zip(models, predictions, strict=True):
-        said = prediction.probabilities or {}
-        row = np.array([[said[name] for name in model.classes]], np.float32)
+        said = prediction.probabilities
+        row = np.array([list(said.values() if isinstance(said, dict) else said or [])], np.float32)
         yield answers.on_classes(row, model.classes, wanted)[0].tolist()
 
 

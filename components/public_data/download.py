@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from components.connection import failure
 from components.public_data.registry import PublicDataset
 from schemas.errors import ConfigError, DataError, printable
 
@@ -108,7 +109,7 @@ def _receive_all(dataset: PublicDataset, partial: Path, on_bytes: Callable[[int]
                     answered = True
                     _append(response, dataset, partial, on_bytes)
             except requests.RequestException as error:
-                reason = _reason(error)
+                reason = failure(error)
             except OSError as error:
                 raise DataError(
                     f"{printable(str(partial))}: {error.strerror}; what has arrived is kept, so "
@@ -220,20 +221,6 @@ def _sha256(file: Path) -> str:
 
 def _status(response: requests.Response) -> str:
     return f"the server answers {response.status_code} {response.reason}".rstrip()
-
-
-def _reason(error: BaseException) -> str:
-    """Finds the operating system's words in what requests and urllib3 wrapped around them."""
-    if isinstance(error, requests.HTTPError):
-        return str(error)
-    if isinstance(error, requests.Timeout):
-        return "the server does not answer"
-    cause: BaseException | None = error
-    while cause:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return "the connection broke off"
 
 
 def _not_downloaded(

@@ -187,7 +187,10 @@ def test_answer_that_needs_no_tensorflow_does_not_import_it(
         (["pipeline", "run", "--data"], "Option '--data' requires an argument."),
         (["train"], "No such command 'train'."),
         (["init"], "Missing argument 'DIR'."),
-        (["predict", "model"], "Missing argument 'IMAGE…'."),
+        (
+            ["predict", "model"],
+            "No photos; name them behind the model, or a folder of them in --input.",
+        ),
     ],
     ids=["no data", "unknown option", "extra argument", "no value", "command", "init", "predict"],
 )

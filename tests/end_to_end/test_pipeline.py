@@ -16,16 +16,16 @@ import tensorflow as tf
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from PIL import Image
-from pipeline_runs import QUICK, PipelineRuns
+from pipeline_runs import PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.utils import io_utils
 
 import samples
+from components.serving.classification import Photo, classified
 from components.serving.pushed_model import PushedModel
 from components.serving.versions import find_versions, roll_back
 from components.serving_validator.component import ServingValidator
 from pipelines import image_pipeline
-from pipelines.config import load_config
 from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
 from schemas.image_example import NUMERIC_FEATURES, image_example_schema
 
@@ -43,6 +43,7 @@ CHAIN = [
     "ServingValidator",
     "latest_blessed_model",
     "Evaluator",
+    "ReportGen",
     "Pusher",
 ]
 RESOLVERS = ("latest_statistics", "latest_blessed_model")  # They look up, so they run each time.
@@ -104,6 +105,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
         "ModelEvaluation",
         "ModelBlessing",
         "InfraBlessing",
+        "Report",
         "PushedModel",
     ):
         assert types[wanted] >= 1, wanted
@@ -119,29 +121,30 @@ def test_model_is_recorded_with_its_stage_and_the_weights_it_began_with(
 
 
 def test_version_says_which_run_it_is_from(runs: PipelineRuns) -> None:
-    results = read_results(runs.output, "first", load_config(None, QUICK))
+    results = read_results(runs.output, "first")
     assert results.pushed_to is not None
     versions = {version.folder: version for version in find_versions(runs.output.models)}
     version = versions[Path(results.pushed_to)]
 
     assert version.run_id == "first"
-    assert version.accuracy == pytest.approx(results.metrics["accuracy"])
+    assert version.accuracy == pytest.approx(results.measured.metrics["accuracy"])
 
 
 def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:
-    results = read_results(runs.output, "first", load_config(None, QUICK))
-    right = sum(row[label] for label, row in results.confusion.items())
-    photos = sum(sum(row.values()) for row in results.confusion.values())
+    results = read_results(runs.output, "first")
+    measured = results.measured
+    right = sum(row[label] for label, row in measured.confusion.items())
+    photos = sum(sum(row.values()) for row in measured.confusion.values())
 
     assert results.blessed
-    assert photos == results.metrics["examples"] == sum(results.examples_by_class.values())
-    assert results.metrics["accuracy"] == pytest.approx(right / photos)
-    assert list(results.accuracy_by_class) == ["birds", "food", "mammals", "plants"]
+    assert photos == measured.photos == sum(of.photos for of in measured.classes)
+    assert results.measured.metrics["accuracy"] == pytest.approx(right / photos)
+    assert [of.label for of in measured.classes] == ["birds", "food", "mammals", "plants"]
 
 
 def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
     review = max(store_of(runs).get_artifacts_by_type("LabelSuspicions"), key=lambda a: a.id)
-    results = read_results(runs.output, "first", load_config(None, QUICK))
+    results = read_results(runs.output, "first")
 
     assert review.custom_properties["photos"].int_value == 4 * 16
     assert review.custom_properties["photos_not_judged"].int_value == 0
@@ -154,29 +157,28 @@ def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
 def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
     blessing = max(store_of(runs).get_artifacts_by_type("InfraBlessing"), key=lambda a: a.id)
     found = blessing.custom_properties
-    results = read_results(runs.output, "first", load_config(None, QUICK))
+    results = read_results(runs.output, "first")
 
     assert found["blessed"].int_value == 1
     assert found["max_difference"].double_value < 1e-5
     assert [file.name for file in Path(blessing.uri).iterdir()] == ["INFRA_BLESSED"]
     assert results.not_pushed_because is None
-    assert results.serving.latency_ms is not None
-    assert results.serving.p95_ms is not None
-    assert 0 < results.serving.latency_ms <= results.serving.p95_ms
-    assert 5 < results.serving.size_mb < 100
+    assert results.served.latency_ms is not None
+    assert results.served.p95_ms is not None
+    assert 0 < results.served.latency_ms <= results.served.p95_ms
+    assert 5 < results.served.size_mb < 100
 
 
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
     """Only the sentence: the run itself reached its own, lower threshold."""
     states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
-    config = load_config(None, ["evaluate.thresholds.accuracy.min=1.0"])
-    results = read_results(runs.output, "strict", config)
-    accuracy = results.metrics["accuracy"]
+    results = read_results(runs.output, "strict")
+    accuracy = results.measured.metrics["accuracy"]
 
-    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "ReportGen", "Pusher"]
     assert not results.blessed
     assert results.pushed_to is None
-    assert results.reasons == [
+    assert results.measured.reasons == [
         f"accuracy {accuracy:.3f} is {1 - accuracy:.3f} below "
         "evaluate.thresholds.accuracy.min = 1.0"
     ]
@@ -186,7 +188,7 @@ def test_second_run_is_fully_cached(runs: PipelineRuns) -> None:
     assert executed(runs.run("second")) == []
     states = {e.last_known_state for e in executions_of(runs, "second")}
     assert metadata_store_pb2.Execution.CACHED in states
-    assert read_results(runs.output, "second", load_config(None, QUICK)).blessed
+    assert read_results(runs.output, "second").blessed
 
 
 def test_third_run_is_fully_cached_too(runs: PipelineRuns) -> None:
@@ -195,7 +197,7 @@ def test_third_run_is_fully_cached_too(runs: PipelineRuns) -> None:
 
 
 def test_results_hold_statistics_without_false_alarms(runs: PipelineRuns) -> None:
-    results = read_results(runs.output, "first", load_config(None, QUICK))
+    results = read_results(runs.output, "first")
     width = results.statistics["width"]
 
     assert list(results.statistics) == list(NUMERIC_FEATURES)
@@ -222,7 +224,7 @@ def test_photo_that_is_touched_reruns_nothing(runs: PipelineRuns) -> None:
 def test_other_learning_rate_reruns_from_the_trainer(runs: PipelineRuns) -> None:
     states = runs.run("rate", "frozen.learning_rate=1e-3")
 
-    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "Pusher"]
+    assert executed(states) == ["Trainer", "ServingValidator", "Evaluator", "ReportGen", "Pusher"]
 
 
 def test_photo_that_changes_its_class_reruns_all_and_embeds_nothing(runs: PipelineRuns) -> None:
@@ -254,14 +256,14 @@ def test_new_photo_costs_its_own_embedding_only(runs: PipelineRuns) -> None:
 def test_class_that_vanished_is_said_and_the_next_run_cached(runs: PipelineRuns) -> None:
     shutil.rmtree(runs.data / "birds")
     states = runs.run("vanished")
-    results = read_results(runs.output, "vanished", load_config(None, QUICK))
+    results = read_results(runs.output, "vanished")
     said = {anomaly["kind"]: anomaly["sentence"] for anomaly in results.anomalies}
 
     assert states["DistributionValidator"] == "executed"
     assert said["vanished_class"].startswith("Class birds (")
     # Its baseline is still the same.
     assert executed(runs.run("vanished again")) == []
-    again = read_results(runs.output, "vanished again", load_config(None, QUICK))
+    again = read_results(runs.output, "vanished again")
     assert again.anomalies == results.anomalies
 
 
@@ -272,10 +274,10 @@ def test_class_that_is_new_is_learnt_beside_a_blessed_model_that_lacks_it(
     for photo in sorted((runs.data / "birds").iterdir())[::2]:
         photo.rename(runs.data / "owls" / photo.name)
     states = runs.run("new class")
-    results = read_results(runs.output, "new class", load_config(None, QUICK))
+    results = read_results(runs.output, "new class")
 
     assert states["Evaluator"] == "executed"
-    assert "owls" in results.accuracy_by_class
+    assert "owls" in results.measured.confusion
     assert "new_class" in {anomaly["kind"] for anomaly in results.anomalies}
 
 
@@ -296,7 +298,7 @@ def test_photos_in_the_wrong_folder_are_listed_whatever_the_split(runs: Pipeline
     photo.unlink()
     runs.run("wrong")
 
-    results = read_results(runs.output, "wrong", load_config(None, QUICK))
+    results = read_results(runs.output, "wrong")
     named = {s.path: s.suggested for s in results.label_suspicions if s.label == "plants"}
     assert {runs.data / path for path in named} == wrong
     assert set(named.values()) == {"mammals"}
@@ -304,13 +306,13 @@ def test_photos_in_the_wrong_folder_are_listed_whatever_the_split(runs: Pipeline
 
 def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
     runs.run("before")
-    results = read_results(runs.output, "before", load_config(None, QUICK))
+    results = read_results(runs.output, "before")
     assert results.pushed_to is not None
     Path(results.pushed_to).rename(runs.output.root / "stolen")
 
     forget_vanished_pushes(runs.output)
     assert executed(runs.run("after")) == ["Pusher"]
-    again = read_results(runs.output, "after", load_config(None, QUICK)).pushed_to
+    again = read_results(runs.output, "after").pushed_to
     assert again is not None
     assert Path(again, "saved_model.pb").is_file()
 
@@ -324,14 +326,14 @@ def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
     before = find_versions(runs.output.models)
 
     assert executed(runs.run("refused")) == ["ServingValidator", "Pusher"]
-    results = read_results(runs.output, "refused", load_config(None, QUICK))
+    results = read_results(runs.output, "refused")
     assert results.blessed
     assert results.pushed_to is None
     assert results.not_pushed_because is not None
     assert results.not_pushed_because.startswith(
         "it cannot be served: its process had not ended after 1 s, while "
     )
-    assert results.serving.latency_ms is None
+    assert results.served.latency_ms is None
     assert find_versions(runs.output.models) == before
 
     forget_refusals(runs.output)
@@ -341,7 +343,7 @@ def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
 def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
     models = runs.output.models
     runs.run("in service")
-    pushed = read_results(runs.output, "in service", load_config(None, QUICK)).pushed_to
+    pushed = read_results(runs.output, "in service").pushed_to
     assert pushed is not None
     shutil.copytree(pushed, models / "1")
     while Path(pushed).exists():
@@ -349,7 +351,7 @@ def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
 
     forget_vanished_pushes(runs.output)
     assert executed(runs.run("rolled back")) == []
-    results = read_results(runs.output, "rolled back", load_config(None, QUICK))
+    results = read_results(runs.output, "rolled back")
 
     assert results.blessed
     assert results.pushed_to is None
@@ -367,7 +369,7 @@ def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:
     Those of food lie on their side.
     """
     runs.run("served")
-    pushed = read_results(runs.output, "served", load_config(None, QUICK)).pushed_to
+    pushed = read_results(runs.output, "served").pushed_to
     model = tf.saved_model.load(pushed)
     artifacts = runs.output.artifacts
     raw = examples_of(newest_folder(artifacts / "ImageExampleGen" / "examples"))
@@ -419,7 +421,8 @@ def test_photo_that_tensorflow_does_not_decode_is_learnt_and_recognised_as_other
 
     for file in (tiff, cmyk):
         assert by_path[f"plants/{file.name}".encode()].startswith(b"\x89PNG")
-    for prediction in PushedModel(runs.output.models).predict([str(tiff), str(cmyk)]):
+    photos = [Photo(file.name, str(file)) for file in (tiff, cmyk)]
+    for prediction in classified(photos, PushedModel(runs.output.models)):
         assert prediction.error is None
 
 
@@ -429,9 +432,10 @@ def test_predict_reads_what_it_can(runs: PipelineRuns, tmp_path: Path) -> None:
     broken.write_bytes(photo.read_bytes()[:200])
     paths = [str(photo), str(broken), str(tmp_path / "missing.jpg"), str(photo)]
 
-    first, second, third, fourth = PushedModel(runs.output.models).predict(paths)
+    photos = [Photo(path, path) for path in paths]
+    first, second, third, fourth = classified(photos, PushedModel(runs.output.models))
 
-    assert first.probabilities is not None
+    assert isinstance(first.probabilities, dict)
     assert sum(first.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert first.label == max(first.probabilities, key=first.probabilities.__getitem__)
     assert second.error == "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"

@@ -206,7 +206,7 @@ def test_wrong_value_is_refused_with_key_value_and_what_is_allowed(
     "path",
     [
         *("split.eval_fraction", "augment.rotation", "augment.width_shift", "head.dropout"),
-        *("frozen.learning_rate", "fine_tune.from", "evaluate.thresholds.accuracy.max_drop"),
+        *("frozen.learning_rate", "fine_tune.from", "evaluate.thresholds.accuracy.min"),
     ],
 )
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "-0.1"])

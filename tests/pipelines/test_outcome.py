@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_results import SERVED, made_results
 
 from components.dataset.summary import NOTHING_FOUND
 from components.label_review.suspicions import LabelSuspicion
@@ -18,33 +19,20 @@ from pipelines.outcome import (
     SKIPPED,
     ComponentRun,
     Outcome,
-    Results,
-    Serving,
     new_run_id,
     write_metrics,
     write_whole,
 )
 
-RESULTS = Results(
-    blessed=True,
-    reasons=[],
-    pushed_to="/out/models/1700000000",
-    not_pushed_because=None,
-    serving=Serving(latency_ms=20.5, p95_ms=31.25, size_mb=11.5),
-    metrics={"accuracy": 0.9375, "log_loss": 0.25, "examples": 16},
-    accuracy_by_class={"Kätzchen": 1.0, "dog": 0.875},
-    examples_by_class={"Kätzchen": 8, "dog": 8},
-    confusion={"Kätzchen": {"Kätzchen": 8, "dog": 0}, "dog": {"Kätzchen": 1, "dog": 7}},
+RESULTS = made_results(
+    "Kätzchen",
+    "dog",
     survey=NOTHING_FOUND
     | {
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
         "warnings": ["A class is small."],
     },
-    quarantine="/out/artifacts/ImageExampleGen/quarantine/1/quarantine.csv",
     label_suspicions=[LabelSuspicion("dog/b.jpg", "dog", "Kätzchen", 0.125, 0.875, "train")],
-    label_suspicions_file="/out/artifacts/LabelReview/suspicions/6/suspicions.csv",
-    model_run="/out/artifacts/Trainer/model_run/7",
-    evaluation="/out/artifacts/Evaluator/evaluation/8",
 )
 COMPONENTS = [
     ComponentRun("ImageExampleGen", CACHED, 0.12345),
@@ -53,20 +41,17 @@ COMPONENTS = [
 
 
 def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
-    assert Outcome("20260101T000000.000000Z", COMPONENTS, RESULTS).as_json() == {
+    printed = Outcome("20260101T000000.000000Z", COMPONENTS, RESULTS).as_json()
+    metrics = printed.pop("metrics")
+
+    assert printed == {
         "run_id": "20260101T000000.000000Z",
         "state": "succeeded",
         "blessed": True,
         "not_blessed_because": [],
         "pushed_to": "/out/models/1700000000",
         "not_pushed_because": None,
-        "serving": {"latency_ms": 20.5, "p95_ms": 31.25, "size_mb": 11.5},
-        "metrics": {
-            "accuracy": 0.9375,
-            "log_loss": 0.25,
-            "examples": 16,
-            "accuracy_by_class": {"Kätzchen": 1.0, "dog": 0.875},
-        },
+        "serving": {"latency_ms": 20.6, "p95_ms": 31.2, "size_mb": 11.54},
         "classes": ["Kätzchen", "dog"],
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
         "warnings": ["A class is small."],
@@ -80,10 +65,17 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         ],
         "error": None,
     }
+    assert metrics["accuracy"] == metrics["balanced_accuracy"] == 0.9375
+    assert metrics["examples"] == 16
+    assert metrics["accuracy_by_class"] == {"Kätzchen": 1.0, "dog": 0.875}
+    assert metrics["classes"][1]["precision"] == 1.0
+    assert metrics["intervals"]["accuracy"] == pytest.approx((0.717, 0.989), abs=0.001)
+    assert (metrics["slices"], metrics["baseline"]) == ([], None)
 
 
 def test_run_that_is_not_blessed_as_json_succeeded_and_says_why() -> None:
-    results = replace(RESULTS, blessed=False, reasons=["accuracy is low"], pushed_to=None)
+    measured = replace(RESULTS.measured, reasons=["accuracy is low"])
+    results = replace(RESULTS, blessed=False, measured=measured, pushed_to=None)
 
     printed = Outcome("id", COMPONENTS, results).as_json()
 
@@ -98,7 +90,7 @@ def test_run_of_a_model_that_is_refused_as_json_is_blessed_and_says_why_it_was_n
         RESULTS,
         pushed_to=None,
         not_pushed_because="it cannot be served: it hangs",
-        serving=Serving(None, None, 11.5),
+        served=replace(SERVED, latency_ms=None, p95_ms=None),
     )
 
     printed = Outcome("id", COMPONENTS, results).as_json()
@@ -107,7 +99,7 @@ def test_run_of_a_model_that_is_refused_as_json_is_blessed_and_says_why_it_was_n
         *("succeeded", True, None),
     )
     assert printed["not_pushed_because"] == "it cannot be served: it hangs"
-    assert printed["serving"] == {"latency_ms": None, "p95_ms": None, "size_mb": 11.5}
+    assert printed["serving"] == {"latency_ms": None, "p95_ms": None, "size_mb": 11.54}
 
 
 def test_failed_run_as_json_says_what_failed_and_what_was_left_out() -> None:
@@ -139,7 +131,7 @@ def test_metrics_file_is_the_printed_object_in_readable_json(tmp_path: Path) -> 
 
     text = file.read_text(encoding="utf-8")
     assert file == tmp_path / "metrics.json"
-    assert json.loads(text) == outcome.as_json()
+    assert json.loads(text) == json.loads(json.dumps(outcome.as_json()))
     assert "Kätzchen" in text
 
 

@@ -1,109 +1,22 @@
-"""Tests of reading results, as far as they need no pipeline run: TFMA's and TFX's own formats."""
+"""Tests of reading results, as far as they need no pipeline run: TFX's own formats."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import tensorflow as tf
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
-from tensorflow_model_analysis.proto import validation_result_pb2
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.serving.versions import write_record
 from pipelines import results
-from pipelines.config import load_config
 from pipelines.folders import OutputFolders
 from pipelines.results import forget_refusals, forget_vanished_pushes
 
 LIVE = metadata_store_pb2.Artifact.LIVE
 DELETED = metadata_store_pb2.Artifact.DELETED
-
-
-def plots(entries: list[dict[str, Any]]) -> Any:
-    """Returns a TFMA result with a confusion matrix of all photos, and one of a slice."""
-    matrix = {"matrices": [{"threshold": 0.5, "entries": entries}]}
-    wrong = {"matrices": [{"entries": [{"numWeightedExamples": 99}]}]}
-    key = "multiClassConfusionMatrixAtThresholds"
-    return SimpleNamespace(
-        plots=[
-            ((("label", "cat"),), {"": {"": {key: wrong}}}),
-            ((), {"": {"": {key: matrix}}}),
-        ]
-    )
-
-
-def test_confusion_of_all_photos_fills_in_the_zeros_that_protobuf_leaves_out() -> None:
-    entries: list[dict[str, Any]] = [
-        {"numWeightedExamples": 5.0},
-        {"predictedClassId": 2, "numWeightedExamples": 1.0},
-        {"actualClassId": 1, "predictedClassId": 1, "numWeightedExamples": 4.0},
-        {"actualClassId": 2, "numWeightedExamples": 2.0},
-        {"actualClassId": 2, "predictedClassId": 1},
-    ]
-
-    assert results._confusion(plots(entries), ["bird", "cat", "dog"]) == {
-        "bird": {"bird": 5, "cat": 0, "dog": 1},
-        "cat": {"bird": 0, "cat": 4, "dog": 0},
-        "dog": {"bird": 2, "cat": 0, "dog": 0},
-    }
-
-
-def validation(folder: Path, *failures: tuple[bool, float]) -> str:
-    """Writes what TFMA's Evaluator writes about thresholds; a failure is (is change, value)."""
-    result = validation_result_pb2.ValidationResult(validation_ok=not failures)
-    checked = result.metric_validations_per_slice.add()
-    for is_diff, value in failures:
-        failure = checked.failures.add()
-        failure.metric_key.name = "sparse_categorical_accuracy"
-        failure.metric_key.is_diff = is_diff
-        failure.metric_value.double_value.value = value
-    with tf.io.TFRecordWriter(str(folder / "validations.tfrecord")) as writer:
-        writer.write(result.SerializeToString())
-    return str(folder)
-
-
-@pytest.mark.parametrize(
-    ("failures", "said"),
-    [
-        ([], []),
-        (
-            [(False, 0.61)],
-            ["accuracy 0.610 is 0.290 below evaluate.thresholds.accuracy.min = 0.9"],
-        ),
-        (
-            [(True, -0.125)],
-            [
-                "accuracy is 0.125 below that of the latest blessed model, more than "
-                "evaluate.thresholds.accuracy.max_drop = 0.05"
-            ],
-        ),
-        (
-            [(False, 0.5), (True, -0.25)],
-            [
-                "accuracy 0.500 is 0.400 below evaluate.thresholds.accuracy.min = 0.9",
-                "accuracy is 0.250 below that of the latest blessed model, more than "
-                "evaluate.thresholds.accuracy.max_drop = 0.05",
-            ],
-        ),
-    ],
-    ids=["blessed", "below the minimum", "below the latest", "both"],
-)
-def test_reason_says_which_number_missed_which_key_by_how_much(
-    tmp_path: Path, failures: list[tuple[bool, float]], said: list[str]
-) -> None:
-    config = load_config(
-        None,
-        [
-            "evaluate.thresholds.accuracy.min=0.9",
-            "evaluate.thresholds.accuracy.max_drop=0.05",
-        ],
-    )
-
-    assert results._reasons(validation(tmp_path, *failures), config) == said
 
 
 def pushed_model(type_id: int, uri: str, pushed: int, destination: str = "") -> Any:
@@ -191,26 +104,15 @@ def test_only_refusals_are_forgotten(tmp_path: Path) -> None:
     assert states == {"/good": LIVE, "/bad": DELETED}
 
 
-@pytest.mark.parametrize(
-    ("reason", "withdrawn", "said"),
-    [
-        ("", False, None),
-        ("it hangs", False, "it hangs"),
-        (
-            "",
-            True,
-            "version 7 was taken out of service, and `warmstart models promote 7` brings it back",
-        ),
-    ],
-)
-def test_reason_for_not_serving_a_blessed_model(
-    tmp_path: Path, reason: str, withdrawn: bool, said: str | None
-) -> None:
-    (tmp_path / (".withdrawn/7" if withdrawn else "7")).mkdir(parents=True)
-    blessing = infra_blessing(1, "/a", int(not reason), reason)
-    pushed_to = None if reason else str(tmp_path / "7")
+def test_version_that_was_taken_out_of_service_says_how_it_comes_back(tmp_path: Path) -> None:
+    (tmp_path / ".withdrawn" / "7").mkdir(parents=True)
+    (tmp_path / "8").mkdir()
 
-    assert results._not_pushed_because(blessing, pushed_to) == said
+    assert results._withdrawn(str(tmp_path / "7")) == (
+        "version 7 was taken out of service, and `warmstart models promote 7` brings it back"
+    )
+    assert results._withdrawn(str(tmp_path / "8")) is None
+    assert results._withdrawn(None) is None
 
 
 def test_output_folder_without_metadata_is_left_alone(tmp_path: Path) -> None:

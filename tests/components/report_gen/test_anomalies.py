@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_results import made_results
 from photo_statistics import PHOTO, photos_of, statistics_of
-from pipelines.anomalies import read_anomalies, read_statistics
 from tfx.components.example_validator.executor import Executor as ExampleValidator
 from tfx.types import Artifact, artifact_utils, standard_artifacts
 
 from components.distribution_validator.component import DistributionAnomalies
 from components.distribution_validator.executor import Executor as DistributionValidator
+from components.report_gen.anomalies import read_anomalies, read_statistics
 from components.schema_gen.executor import Executor as SchemaGen
-from pipelines.config import load_config
-from pipelines.outcome import Outcome, Results, Serving
-from pipelines.report import write_report
+from pipelines.outcome import Outcome
 from schemas import features
 
 Photos = list[dict[str, Any]]
@@ -150,60 +149,23 @@ def test_statistics_are_read_by_feature_and_split(tmp_path: Path) -> None:
     ]
 
 
-def outcome_with(anomalies: list[dict[str, Any]]) -> Outcome:
-    results = Results(
-        blessed=True,
-        reasons=[],
-        pushed_to="/models/1",
-        not_pushed_because=None,
-        serving=Serving(latency_ms=20.5, p95_ms=31.25, size_mb=11.5),
-        metrics={"accuracy": 1.0, "log_loss": 0.1, "examples": 2},
-        accuracy_by_class={"cat": 1.0},
-        examples_by_class={"cat": 2},
-        confusion={"cat": {"cat": 2}},
-        survey={
-            "images": 4,
-            "layout": "class folders",
-            "classes": {"cat": {"train": 2, "eval": 2}},
-            "quarantined": [],
-            "duplicate_groups": [],
-            "label_conflicts": [],
-            "warnings": [],
-            "errors": [],
-        },
-        quarantine="/q.csv",
-        label_suspicions=[],
-        label_suspicions_file="/s.csv",
-        model_run="/run",
-        evaluation="/evaluation",
-        statistics={"file_size": {"train": [1500, 20000, 1e6], "eval": [0.25, 0.5, 0.75]}},
-        anomalies=anomalies,
-    )
-    return Outcome(run_id="1", results=results)
-
-
 ODD = [{"kind": "drift", "feature": "label", "sentence": "Label has <drifted>."}]
 
 
-def test_report_shows_statistics_and_anomalies(tmp_path: Path) -> None:
-    page = write_report(outcome_with(ODD), load_config(), "photos", tmp_path).read_text()
-
-    assert (
-        '<th scope="row">file size</th><td class="n">1,500 &ndash; 20,000 &ndash; 1,000,000</td>'
-        in page
-    )
-    assert '<td class="n">0.25 &ndash; 0.5 &ndash; 0.75</td>' in page
-    assert '<p class="bad">Label has &lt;drifted&gt;.</p>' in page
-
-
 def test_json_holds_the_anomalies() -> None:
-    assert json.loads(json.dumps(outcome_with(ODD).as_json()))["anomalies"] == ODD
+    assert (
+        json.loads(
+            json.dumps(Outcome("1", results=made_results("cat", "dog", anomalies=ODD)).as_json())
+        )["anomalies"]
+        == ODD
+    )
     assert Outcome(run_id=None, error="x").as_json()["anomalies"] == []
 
 
 def test_summary_prints_each_anomaly_as_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     from cli.run_summary import print_summary
 
-    print_summary(outcome_with([{"kind": "drift", "sentence": "Label has [bold]drifted."}]))
+    anomalies = [{"kind": "drift", "sentence": "Label has [bold]drifted."}]
+    print_summary(Outcome("1", results=made_results("cat", "dog", anomalies=anomalies)))
 
     assert "Note: Label has [bold]drifted.\n" in capsys.readouterr().out

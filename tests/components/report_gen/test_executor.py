@@ -1,0 +1,61 @@
+"""Tests of the Report artifact of a real run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from html_page import Page
+from pipeline_runs import PipelineRuns
+
+from components.evaluator.measured import read_measured
+from components.serving.versions import find_versions
+from pipelines.results import read_results
+
+
+def folder_of(runs: PipelineRuns) -> Path:
+    return Path(read_results(runs.output, "first").report)
+
+
+def test_report_of_a_run_is_a_page_a_card_and_numbers(runs: PipelineRuns) -> None:
+    files = sorted(file.name for file in folder_of(runs).iterdir())
+
+    assert files == ["metrics.json", "model_card.md", "report.html"]
+
+
+def test_page_of_a_run_shows_its_photos_and_stays_small(runs: PipelineRuns) -> None:
+    file = folder_of(runs) / "report.html"
+    page = Page(file.read_text(encoding="utf-8"))
+    pictures = [value for name, value in page.attributes if name == "src"]
+
+    assert file.stat().st_size < 5_000_000
+    assert len(pictures) >= 12  # Six photos, each with what the model looked at.
+    assert all(value and value.startswith("data:image/jpeg;base64,") for value in pictures)
+    assert {"birds", "food", "mammals", "plants"} <= set(page.texts_of("th"))
+    assert any(
+        path.startswith(("birds/", "food/", "mammals/", "plants/"))
+        for path in page.texts_of("code")
+    )
+
+
+def test_numbers_of_a_run_are_those_of_the_evaluator(runs: PipelineRuns) -> None:
+    numbers = json.loads((folder_of(runs) / "metrics.json").read_text(encoding="utf-8"))
+    evaluations = runs.output.artifacts / "Evaluator" / "evaluation"
+    first = min(evaluations.iterdir(), key=lambda folder: int(folder.name))
+    measured = read_measured(str(first))
+
+    assert numbers["metrics"] == measured.metrics
+    assert numbers["confusion"] == measured.confusion
+    assert numbers["blessed"] is True
+    assert numbers["training"]["kept"] in {"frozen", "fine-tuned"}
+    assert numbers["serving"]["max_difference"] < 1e-5
+    assert numbers["data"]["photos"] == 4 * 16
+
+
+def test_model_card_and_numbers_travel_with_the_pushed_version(runs: PipelineRuns) -> None:
+    pushed_to = read_results(runs.output, "first").pushed_to
+    assert pushed_to is not None
+    assert Path(pushed_to) in {version.folder for version in find_versions(runs.output.models)}
+    for name in ("model_card.md", "metrics.json"):
+        pushed = Path(pushed_to, "assets.extra", name)
+        assert pushed.read_bytes() == (folder_of(runs) / name).read_bytes()
