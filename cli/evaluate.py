@@ -118,7 +118,7 @@ def _asked(
             disable=not stderr.isatty(),
         )
         with progress:
-            task = progress.add_task("", total=len(photos))
+            task = progress.add_task("", total=len(photos) * (2 if other else 1))
             asked = ask(
                 photos,
                 root,

@@ -12,7 +12,7 @@ from components.dataset.storage import joined
 from components.dataset.survey import Photo, Problem
 from components.evaluator import answers
 from components.serving.classification import Photo as File
-from components.serving.classification import Prediction, classified
+from components.serving.classification import classified
 from components.serving.pushed_model import PushedModel
 from schemas import features
 from schemas.errors import DataError, printable
@@ -39,32 +39,32 @@ def ask(
     baseline: PushedModel | None,
     progress: Callable[[int], None],
 ) -> Asked:
-    """Asks one or two models about each photo; a few photos at a time are in memory.
+    """Asks one or two models about each photo; a few of the photos are in memory at a time.
 
     Args:
         photos: of classes that the model knows.
         root: what their paths are relative to.
         model: to be measured.
         baseline: to compare it with, which knows all of its classes; or None.
-        progress: called with the number of photos just asked about.
+        progress: called with the number of photos that a model was just asked about.
 
     Raises:
         DataError: if none can be read.
         ModelError: if a model gives no numbers.
     """
+    files = [File(photo.path, joined(root, photo.path)) for photo in photos]
+    models = [model] if baseline is None else [model, baseline]
+    # One after the other: what `classified` sets for Pillow is the process's, until it ends.
+    said = [list(_said(files, asked, model.classes, progress)) for asked in models]
     rows: list[dict[str, Any]] = []
     unreadable: list[Problem] = []
-    models = [model] if baseline is None else [model, baseline]
-    files = [File(photo.path, joined(root, photo.path)) for photo in photos]
-    said = zip(*(classified(files, asked) for asked in models), strict=True)
-    for photo, predictions in zip(photos, said, strict=True):
-        error = next(filter(None, (one.error for one in predictions)), None)
-        if error is None:
-            rows.append(_row(photo, _on_classes_of_first(models, predictions)))
+    for photo, *found in zip(photos, *said, strict=True):
+        reason = next((one for one in found if isinstance(one, str)), None)
+        if reason is None:
+            rows.append(_row(photo, found))
         else:
-            problem = Problem(photo.path, photo.label, error, photo.seen.size, photo.digest)
+            problem = Problem(photo.path, photo.label, reason, photo.seen.size, photo.digest)
             unreadable.append(problem)
-        progress(1)
     if not rows:
         first = unreadable[0]
         raise DataError(
@@ -74,18 +74,25 @@ def ask(
     return Asked(answers.as_answers(rows, model.classes), unreadable)
 
 
-def _on_classes_of_first(
-    models: Sequence[PushedModel], predictions: Sequence[Prediction]
-) -> Iterator[list[float]]:
-    wanted = models[0].classes
-    for model, prediction in zip(models, predictions, strict=True):
-        said = prediction.probabilities
-        row = np.array([list(said.values() if isinstance(said, dict) else said or [])], np.float32)
-        yield answers.on_classes(row, model.classes, wanted)[0].tolist()
+def _said(
+    files: Sequence[File],
+    model: PushedModel,
+    wanted: list[str],
+    progress: Callable[[int], None],
+) -> Iterator[list[float] | str]:
+    """Yields the probability of each wanted class of each file, or why it cannot be read."""
+    for prediction in classified(files, model):
+        progress(1)
+        if isinstance(prediction.probabilities, dict):
+            row = np.array([list(prediction.probabilities.values())], np.float32)
+            probabilities: list[float] = answers.on_classes(row, model.classes, wanted)[0].tolist()
+            yield probabilities
+        else:
+            yield prediction.error or ""
 
 
-def _row(photo: Photo, said: Iterator[list[float]]) -> dict[str, Any]:
-    """Returns a row in the form of `answers.SCHEMA`."""
+def _row(photo: Photo, said: Sequence[Any]) -> dict[str, Any]:
+    """Returns a row in the form of `answers.SCHEMA`, of what one or two models said."""
     seen = photo.seen
     return {
         answers.PATH: photo.path,
@@ -94,6 +101,6 @@ def _row(photo: Photo, said: Iterator[list[float]]) -> dict[str, Any]:
         features.WIDTH: seen.width,
         features.HEIGHT: seen.height,
         features.ASPECT: seen.width / seen.height,
-        answers.PROBABILITIES: next(said),
-        answers.BASELINE: next(said, None),
+        answers.PROBABILITIES: said[0],
+        answers.BASELINE: said[1] if len(said) > 1 else None,
     }
