@@ -23,7 +23,7 @@ from schemas.errors import printable
 
 _OTHERS = {
     BALANCED_ACCURACY: "mean recall of the classes",
-    AUC: "does it rank a class before the others? 0.5 to 1",
+    AUC: "how well it ranks photos, 0.5 to 1",
     LOG_LOSS: "mean of -ln(probability of the class)",
     CALIBRATION_ERROR: "how far confidence is from accuracy",
 }
