@@ -90,6 +90,10 @@ def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path
             / plain_epoch,
             "other learning rate / cold run": rate.seconds / cold.seconds,
             "cached run / cold run": cached.seconds / cold.seconds,
+            "Evaluator and ReportGen / cold run": (
+                ours["components"]["Evaluator"] + ours["components"]["ReportGen"]
+            )
+            / cold.seconds,
             f"embedder after {_ADDED} photos / cold embedder": _component_seconds(added, "Embedder")
             / embedder,
         },

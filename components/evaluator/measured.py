@@ -27,7 +27,7 @@ from components.evaluator.metrics import (
     confusion_matrix,
     metrics,
 )
-from components.evaluator.slices import Names
+from components.evaluator.slices import Names, in_order
 
 _FILE = "measured.json"
 
@@ -141,7 +141,7 @@ def measure(answers: Answers, slices: Mapping[str, Names]) -> Measured:
         slices=[
             _slice(answers, names == name, feature, name)
             for feature, names in slices.items()
-            for name in sorted(set(names.tolist()))
+            for name in in_order(names.tolist())
         ],
         baseline=(
             None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,12 @@ def slices_of(answers: Answers, wanted: Sequence[str]) -> dict[str, Names]:
     }
     named = {feature: found[feature]() for feature in wanted}
     return {feature: names for feature, names in named.items() if len(set(names.tolist())) > 1}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Returns each slice of a feature once: thirds from the lowest to the highest, else by name."""
+    rank = {"below": 0, "above": 2}
+    return sorted(set(names), key=lambda name: (rank.get(name.partition(" ")[0], 1), name))
 
 
 def _thirds(values: npt.NDArray[np.float64], unit: str = "") -> Names:

@@ -142,9 +142,13 @@ def _metrics(contents: Contents) -> list[str]:
     statements: list[str] = []
     for name, words in names.items():
         value = measured.metrics[name]
-        if value is not None and name in measured.intervals:
-            low, high = measured.intervals[name]
-            statements.append(f"{words}: {value:.3f} (95 % interval {low:.3f} to {high:.3f}).")
+        if value is not None:
+            reach = (
+                " (95 % interval {:.3f} to {:.3f})".format(*measured.intervals[name])
+                if (name in measured.intervals)
+                else ""
+            )
+            statements.append(f"{words}: {value:.3f}{reach}.")
     if measured.baseline:
         statements.append(comparison(measured.baseline))
     reached = "It reached every threshold." if contents.blessed else "It was not blessed: "
