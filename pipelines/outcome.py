@@ -7,11 +7,13 @@ import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from components.evaluator.measured import Measured
-from components.label_review.suspicions import LabelSuspicion
-from components.serving_validator.served import Served
+if TYPE_CHECKING:
+    # They import TensorFlow and TFX, which a run that cannot begin does without.
+    from components.evaluator.measured import Measured
+    from components.label_review.suspicions import LabelSuspicion
+    from components.serving_validator.served import Served
 
 
 @dataclass(frozen=True)
