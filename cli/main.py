@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backbones, data, init, models, pipeline, predict, tensorboard
+from cli import backbones, data, export, init, models, pipeline, predict, tensorboard
 
 app = typer.Typer(
     name="warmstart",
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(data.app, name="data")
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
