@@ -46,6 +46,7 @@ COMMANDS = {
     "pipeline": ["pipeline"],
     "run": ["pipeline", "run"],
     "predict": ["predict"],
+    "export": ["export"],
     "init": ["init"],
     "backbones": ["backbones"],
     "list": ["backbones", "list"],
