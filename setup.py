@@ -47,6 +47,12 @@ setup(
             "ruff>=0.11",
             "types-pyyaml",
         ],
+        # What `warmstart export --format onnx` needs.
+        "export": [
+            "onnx>=1.19",
+            "onnxruntime>=1.23",
+            "tf2onnx>=1.17",
+        ],
     },
     entry_points={"console_scripts": ["warmstart = cli.main:main"]},
 )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backbones, data, evaluate, init, models, pipeline, predict, tensorboard
+from cli import backbones, data, evaluate, export, init, models, pipeline, predict, tensorboard
 
 app = typer.Typer(
     name="warmstart",
@@ -23,6 +23,7 @@ app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(data.app, name="data")
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")

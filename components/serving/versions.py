@@ -78,6 +78,12 @@ def served(versions: list[Version]) -> Version | None:
     return max(in_service, key=lambda version: version.number, default=None)
 
 
+def run_id_of(folder: Path) -> str | None:
+    """Returns the id of the run that trained a version, or None if it is not recorded."""
+    run_id = _read_record(folder).get("run_id")
+    return run_id if isinstance(run_id, str) else None
+
+
 def is_withdrawn(folder: Path) -> bool:
     """Tells whether a version that was pushed to a folder was taken out of service since."""
     return not folder.exists() and (folder.parent / _WITHDRAWN / folder.name).is_dir()
@@ -236,14 +242,13 @@ def _version(folder: Path, *, withdrawn: bool) -> Version:
         pushed_at = datetime.fromisoformat(record["pushed_at"])
     except (KeyError, TypeError, ValueError):
         pushed_at = changed.replace(microsecond=0)
-    run_id, accuracy = record.get("run_id"), record.get("accuracy")
-    copy_of = record.get("copy_of")
+    accuracy, copy_of = record.get("accuracy"), record.get("copy_of")
     return Version(
         int(folder.name),
         folder,
         withdrawn,
         pushed_at,
-        run_id if isinstance(run_id, str) else None,
+        run_id_of(folder),
         accuracy if isinstance(accuracy, float) else None,
         copy_of if isinstance(copy_of, int) else None,
     )

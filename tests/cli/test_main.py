@@ -47,6 +47,7 @@ COMMANDS = {
     "run": ["pipeline", "run"],
     "predict": ["predict"],
     "evaluate": ["evaluate"],
+    "export": ["export"],
     "init": ["init"],
     "backbones": ["backbones"],
     "list": ["backbones", "list"],

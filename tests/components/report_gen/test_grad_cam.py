@@ -26,7 +26,7 @@ def red_detector(classes: int) -> keras.Model:
     width = 1 if classes == 2 else classes
     kernel = np.zeros((2, width), np.float32)
     kernel[0, -1] = 1
-    bias = np.full(width, -0.5 if width == 1 else 0, np.float32)
+    bias = np.full(width, -0.25 if width == 1 else 0, np.float32)
     head.get_layer("probabilities").set_weights([kernel, bias])
     return build_classifier(backbone, "MobileNetV2", head)
 
