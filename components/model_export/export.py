@@ -17,6 +17,7 @@ import tensorflow as tf
 from components.model_export.agreement import LIMITS, Agreement, compare, reason_to_refuse
 from components.model_export.formats import INT8, NONE, ExportFormat
 from components.model_export.photos import PhotoSource
+from components.serving.classification import Photo, classified
 from components.serving.classifier import load_classifier
 from components.serving.pushed_model import PushedModel
 from components.transform.preprocessing import decode_photos
@@ -147,16 +148,19 @@ def _by_class(classifier: keras.Model) -> keras.Model:
 def _answered(pushed: PushedModel, photos: list[bytes]) -> tuple[list[bytes], np.ndarray]:
     """Asks the SavedModel; returns the photos that it can read, and float32 (photos, classes)."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, str(number)) for number in range(len(photos))]
-        for path, photo in zip(paths, photos, strict=True):
-            path.write_bytes(photo)
-        predictions = pushed.predict([str(path) for path in paths])
+        files = [
+            Photo(str(number), str(Path(folder, str(number)))) for number in range(len(photos))
+        ]
+        for file, photo in zip(files, photos, strict=True):
+            Path(file.place).write_bytes(photo)
+        predictions = list(classified(files, pushed))
     readable: list[bytes] = []
     rows: list[list[float]] = []
     for photo, prediction in zip(photos, predictions, strict=True):
-        if prediction.probabilities:
+        said = prediction.probabilities
+        if isinstance(said, dict):
             readable.append(photo)
-            rows.append([prediction.probabilities[name] for name in pushed.classes])
+            rows.append(list(said.values()))
     if not readable:
         raise DataError("The model reads none of the evaluation photos; give others with --data.")
     return readable, np.array(rows, np.float32)
