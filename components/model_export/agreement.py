@@ -29,7 +29,7 @@ LIMITS = {
     NONE: Limits(difference=HALF_PRECISION_TOLERANCE),
     # Each weight has a mantissa of 11 bits: on sample photos 0.004.
     FLOAT16: Limits(difference=0.02),
-    # All layers round to 256 steps, and probabilities drift by 0.3; what counts is the label.
+    # All layers round to 256 steps, and probabilities drift by 0.1; what counts is the label.
     INT8: Limits(differing_labels=0.02),
 }
 

@@ -19,10 +19,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.model_export.bias_correction import corrected
 from components.model_export.formats import FLOAT16, INT8, NONE
 from schemas import serving
 
 _LABELS = "labels.txt"
+
+# Photos that tell the mean of a channel.
+_CORRECTING = 64
 
 
 def write(
@@ -34,6 +38,8 @@ def write(
     representative: np.ndarray,
 ) -> None:
     """See `components.model_export.export.FormatModule`."""
+    if quantization == INT8:
+        model = corrected(model, representative[:_CORRECTING])
     photo = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="photos")
 
     @tf.function(input_signature=[photo])
