@@ -124,6 +124,7 @@ def _as_json(exported: Exported, name: str, quantization: str) -> dict[str, Any]
         "photos": exported.agreement.photos,
         "same_labels": exported.agreement.same_labels,
         "max_difference": exported.agreement.max_difference,
+        "error": None,
     }
 
 
@@ -138,4 +139,4 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _print_failure(message: str) -> None:
-    typer.echo(json.dumps({"errors": [message]}, ensure_ascii=False))
+    typer.echo(json.dumps({"error": message}, ensure_ascii=False))

@@ -117,7 +117,7 @@ def test_model_without_photos_names_both_ways(fake: Path, monkeypatch: pytest.Mo
         "pipeline pushed it, such as warmstart-output/models."
     )
     assert result.exit_code == 2
-    assert json.loads(result.stdout) == {"errors": [sentence]}
+    assert json.loads(result.stdout) == {"error": sentence}
     assert result.stderr == f"Error: {sentence}\n"
 
 
@@ -180,6 +180,7 @@ def test_model_is_exported_with_the_photos_of_its_run(
         "photos": found["photos"],
         "same_labels": 1.0,
         "max_difference": pytest.approx(0, abs=1e-5),
+        "error": None,
     }
     assert found["photos"] > 8
     with zipfile.ZipFile(file) as archive:
