@@ -50,9 +50,14 @@ def _correct(model: keras.Model, inputs: np.ndarray) -> None:
             layer.kernel.assign(kernel)
             offset.assign_add(sign * shift)
     for inner in model.layers:
-        if isinstance(inner, keras.Model) and any(map(_is_convolution, inner._flatten_layers())):
+        if _is_graph(inner) and any(map(_is_convolution, inner._flatten_layers())):
             source = keras.Model(model.input, inner._inbound_nodes[-1].input_tensors[0])
             _correct(inner, source.predict(inputs, batch_size=_BATCH_SIZE, verbose=0))
+
+
+def _is_graph(layer: keras.layers.Layer) -> bool:
+    # The few layers of a Sequential within, as ConvNeXt has, are not wired to its input.
+    return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
 
 
 def _is_convolution(layer: keras.layers.Layer) -> bool:

@@ -176,6 +176,30 @@ def test_onnx_file_has_names_for_its_tensors_and_classes(model: Model, tmp_path:
     assert made.agreement.max_difference < 1e-5
 
 
+@pytest.mark.slow
+def test_backbone_with_an_operation_that_onnx_lacks_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("tf2onnx", reason="the extra `export` is not installed")
+    backbone = load_backbone("ConvNeXtTiny", "none", SIZE)
+    head = build_head(backbone.output_shape[-1], classes=3, units=8, dropout=0.2)
+    classifier = build_classifier(backbone, "ConvNeXtTiny", head)
+    export(classifier, Labels(CLASSES[3]), str(tmp_path / "1"))
+
+    with pytest.raises(ModelError) as raised:
+        export_model(
+            tmp_path / "1",
+            tmp_path / "model.onnx",
+            kind=find_format("onnx", "none"),
+            quantization="none",
+            photos=Photos(),
+        )
+
+    assert str(raised.value) == (
+        "This model's backbone cannot be written as ONNX, which has no Erfc, "
+        "StatefulPartitionedCall; choose another format."
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "1"]
+
+
 def test_file_that_answers_otherwise_is_refused_and_the_former_stays(
     model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
