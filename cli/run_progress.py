@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from cli.marks import MARKS
 from cli.quiet import output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
@@ -25,13 +26,6 @@ from schemas.errors import WarmstartError, first_line
 
 # Beam, TensorFlow and SQLite hand on no more than the text.
 _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
-
-_MARKS = {
-    "executed": ("✓", "green"),
-    "cached": ("=", "cyan"),
-    "failed": ("✗", "red"),
-    "skipped": ("-", "dim"),
-}
 
 
 def run_with_progress(
@@ -136,7 +130,7 @@ class _Progress(logging.Handler):
         self.components.append(component)
         if component.state == "failed":
             self.failed = component.id
-        mark, style = _MARKS[component.state]
+        mark, style = MARKS[component.state]
         self._console.print(
             Text.assemble(
                 (f"{mark} ", style),

@@ -48,7 +48,9 @@ _ARTIFACT_STATES = {
     metadata_store_pb2.Artifact.DELETED: DELETED,
 }
 _INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
-_OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
+_MADE = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
+# What a resolver found is no output of its own.
+_OUTPUTS = (*_MADE, metadata_store_pb2.Event.INTERNAL_OUTPUT)
 
 
 class History:
@@ -155,7 +157,7 @@ class History:
         if not ids:
             return {}
         events = self._store.get_events_by_artifact_ids(sorted(ids))
-        pairs = [(e.artifact_id, e.execution_id) for e in events if e.type in _OUTPUTS]
+        pairs = [(e.artifact_id, e.execution_id) for e in events if e.type in _MADE]
         # What is reused has an event of each run that did; the first is that of the maker.
         first: dict[int, int] = {}
         for artifact, execution in pairs:

@@ -70,6 +70,14 @@ def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]
         raise PipelineError(_sentence(output.metadata, error)) from error
 
 
+def no_run(output: Output) -> ConfigError:
+    """Returns the error of an output folder whose store holds no run."""
+    return ConfigError(
+        f"--output {output.root} holds no run; run the pipeline first, with "
+        "`warmstart pipeline run`."
+    )
+
+
 def sqlite_connection(file: Path, *, to_write: bool = False) -> Any:
     """Returns the connection to a SQLite file that exists."""
     modes = metadata_store_pb2.SqliteMetadataSourceConfig

@@ -18,7 +18,7 @@ from review.history import History
 from review.photos import photo_changes, photos_of
 from review.records import CACHED, EXECUTED, FAILED, LIVE, UNFINISHED, Artifact, Execution, Run
 from schemas import run_record
-from schemas.errors import shortened_list
+from schemas.errors import ConfigError, printable, shortened_list
 
 # The seven reasons.
 NEVER_RAN = "never ran before"
@@ -39,7 +39,7 @@ _MOST_EARLIER = 20
 _FINGERPRINT = "input_fingerprint"
 _CODE_KEYS = ("code_digest", "module_path", "tfx_version")
 _TFX_VERSION = "tfx_version"
-_NOT_RECORDED = "whether its content differs is not recorded"
+_NOT_RECORDED = "another artifact, and whether its content differs is not recorded"
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,26 @@ def explain(history: History, run: Run, now: datetime | None = None) -> dict[str
     }
 
 
+def explain_one(history: History, run: Run, component: str) -> Why:
+    """Explains one component of a run.
+
+    Args:
+        history: the store it is in.
+        run: that it was part of.
+        component: its id, in any case.
+
+    Raises:
+        ConfigError: if the run has no such component.
+    """
+    for node, why in explain(history, run).items():
+        if node.lower() == component.lower():
+            return why
+    raise ConfigError(
+        f"Run {run.name} has no component {printable(component)}; it has "
+        f"{', '.join(one.node for one in run.executions)}."
+    )
+
+
 @dataclass(frozen=True)
 class _Found:
     """What is known of a run and of what it is compared with.
@@ -167,7 +187,8 @@ class _Found:
                 causes[Cause(above.node, self._found_another(above, reason))] = None
             else:
                 causes.update((cause, None) for cause in self.first_causes(above.node))
-        return list(causes)
+        order = [execution.node for execution in self.run.executions]
+        return sorted(causes, key=lambda cause: order.index(cause.node))
 
     def _giver(self, artifact: int | None) -> Execution | None:
         """Returns the execution of this run that gave an artifact to those after it."""
@@ -199,12 +220,25 @@ def _why(execution: Execution, found: _Found, now: datetime) -> Why:
 
 
 def _sentence(reasons: Sequence[Reason], causes: Sequence[Cause], since: str) -> str:
-    what = shortened_list((reason.text for reason in reasons), "; ", most=3)
+    what = shortened_list(_clauses(reasons), "; ", most=3)
     compared = f" since run {since}" if since and reasons[0].kind != NOT_USABLE else ""
     if not causes:
         return f"{what}{compared}."
-    first = shortened_list((f"{cause.node}: {cause.text}" for cause in causes), "; ", most=3)
-    return f"{what}{compared}. First cause: {first}."
+    by_node: dict[str, list[str]] = {}
+    for cause in causes:
+        by_node.setdefault(cause.node, []).append(cause.text)
+    first = [f"{node}: {shortened_list(texts, ', ', most=2)}" for node, texts in by_node.items()]
+    return f"{what}{compared}. First cause: {shortened_list(first, '; ', most=3)}."
+
+
+def _clauses(reasons: Sequence[Reason]) -> list[str]:
+    """Returns what the reasons say; inputs of which the same is to be said together."""
+    inputs: dict[str, list[str]] = {}
+    for reason in reasons:
+        if reason.is_of_input:
+            inputs.setdefault(reason.text, []).append(reason.input)
+    own = [reason.text for reason in reasons if not reason.is_of_input]
+    return own + [f"{shortened_list(names, most=3)}: {text}" for text, names in inputs.items()]
 
 
 def _reused(execution: Execution, found: _Found, now: datetime) -> Why:
@@ -344,16 +378,15 @@ class _Comparison:
         # One is followed up; more than one comes from the same component.
         artifact = next((number for number in new if number not in old), new[0])
         if not old:
-            return Reason(INPUT_CONTENT, f"{key} is given for the first time", key, artifact)
+            return Reason(INPUT_CONTENT, "given for the first time", key, artifact)
         digests = [[self.digests.get(number) for number in ids] for ids in (old, new)]
         if None in (*digests[0], *digests[1]):
-            text = f"{key} is another artifact ({_NOT_RECORDED})"
-            return Reason(INPUT_CONTENT, text, key, artifact)
+            return Reason(INPUT_CONTENT, _NOT_RECORDED, key, artifact)
         if digests[0] == digests[1]:
             surely = all(str(d).startswith(run_record.WHOLE_DIGEST) for d in digests[1])
             same = "the same content" if surely else "the same content as far as it was compared"
-            return Reason(INPUT_ID, f"{key} is a new artifact with {same}", key, artifact)
-        return Reason(INPUT_CONTENT, f"{key} has other content", key, artifact)
+            return Reason(INPUT_ID, f"a new artifact with {same}", key, artifact)
+        return Reason(INPUT_CONTENT, "other content", key, artifact)
 
     def _not_used(self, before: Execution) -> Reason:
         outputs = [self.artifacts[n] for n in before.output_ids if n in self.artifacts]

@@ -1,8 +1,8 @@
 """What a run of ours writes into ML Metadata beside what TFX does, by the name of the property.
 
-On the run's context: `CONFIGURATION`, `DATA`, `VERSION`, `COMMIT`, `NODES`, `DELETED`. On each execution:
-`OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `ERROR`. Never on artifacts: those are a part of TFX's
-cache key, so that whatever uses them would run again.
+On the run's context: `CONFIGURATION`, `DATA`, `VERSION`, `COMMIT`, `NODES`, `DELETED`. On each
+execution: `OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `ERROR`. Never on artifacts: those are a part
+of TFX's cache key, so that whatever uses them would run again.
 """
 
 from __future__ import annotations
