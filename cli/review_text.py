@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli.marks import MARKS
@@ -52,14 +52,9 @@ def run_as_json(run: Run, results: RunResults) -> dict[str, Any]:
 
 def print_runs(rows: Sequence[tuple[Run, RunResults]], hidden: int) -> None:
     """Prints one line for each run."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("run", "started (UTC)", "state"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("seconds", "executed", "cached", "accuracy"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    for run, results in rows:
-        table.add_row(
+    headings = ("run", "started (UTC)", "state", "seconds", "executed", "cached", "accuracy", "")
+    lines = [
+        (
             printable(run.name),
             f"{run.head.started:%Y-%m-%d %H:%M:%S}",
             run.state,
@@ -69,10 +64,10 @@ def print_runs(rows: Sequence[tuple[Run, RunResults]], hidden: int) -> None:
             _accuracy(results),
             _model(results),
         )
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    if hidden:
-        console.print(f"and {hidden} more; --limit {hidden + len(rows)} lists all")
+        for run, results in rows
+    ]
+    _print_columns(headings, lines, right=(3, 4, 5, 6))
+    _print_hidden(hidden, shown=len(rows))
 
 
 def print_run(
@@ -136,22 +131,18 @@ def print_comparison(found: Comparison) -> None:
 
 def print_artifacts(rows: Sequence[Artifact], hidden: int, missing: Mapping[int, bool]) -> None:
     """Prints one line for each artifact."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("id", justify="right", no_wrap=True)
-    for heading in ("type", "state", "created (UTC)", "where"):
-        table.add_column(heading, no_wrap=True)
-    for artifact in rows:
-        table.add_row(
+    lines = [
+        (
             str(artifact.id),
             artifact.type,
             _artifact_state(artifact, missing[artifact.id]),
             f"{artifact.created:%Y-%m-%d %H:%M:%S}",
-            Text(artifact.uri),
+            artifact.uri,
         )
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
-    if hidden:
-        console.print(f"and {hidden} more; --limit {hidden + len(rows)} lists all")
+        for artifact in rows
+    ]
+    _print_columns(("id", "type", "state", "created (UTC)", "where"), lines, right=(0,))
+    _print_hidden(hidden, shown=len(rows))
 
 
 def print_artifact(found: Mapping[str, Any]) -> None:
@@ -202,6 +193,25 @@ def print_removal(found: Removal, *, done: bool) -> None:
             f"{found.kept} artifacts stay: other runs, a blessed model or a pushed one need them."
         )
     console.print(f"{size} removed." if done else f"{size} would be removed; --yes removes it.")
+
+
+def _print_columns(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int]
+) -> None:
+    """Prints a table that is never cut to the width of the terminal: ids are there to be copied."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    console = Console(highlight=False, soft_wrap=True)
+    for row in (headings, *rows):
+        cells = [
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        console.print(Text("  ".join(cells).rstrip()))
+
+
+def _print_hidden(hidden: int, *, shown: int) -> None:
+    if hidden:
+        typer.echo(f"and {hidden} more; --limit {hidden + shown} lists all")
 
 
 def _line(node: str, state: str, seconds: float | None, why: str) -> Text:

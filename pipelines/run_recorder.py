@@ -17,7 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.errors import StatusError
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
@@ -28,6 +27,8 @@ from schemas import run_record
 from schemas.errors import first_line
 
 _ROOT = Path(__file__).resolve().parent.parent
+
+_RUN_CONTEXT = "pipeline_run"
 
 # In an execution property, wherever it is nested.
 _CODE_DIGEST = re.compile(r'"code_digest": "([0-9a-f]+)"')
@@ -76,9 +77,7 @@ class RunRecorder:
             nodes: ids of its components, in their order.
         """
         with _harmless("the run"), self._metadata as handle:
-            context = context_lib.register_context_if_not_exists(
-                handle, context_lib.CONTEXT_TYPE_PIPELINE_RUN, self._run_id
-            )
+            context = context_lib.register_context_if_not_exists(handle, _RUN_CONTEXT, self._run_id)
             properties = {
                 run_record.NODES: json.dumps(list(nodes)),
                 run_record.VERSION: version("warmstart"),
@@ -114,9 +113,7 @@ class RunRecorder:
             self._recorded.update(execution.id for execution in new)
 
     def _new_executions(self, store: Any) -> list[Any]:
-        context = store.get_context_by_type_and_name(
-            context_lib.CONTEXT_TYPE_PIPELINE_RUN, self._run_id
-        )
+        context = store.get_context_by_type_and_name(_RUN_CONTEXT, self._run_id)
         executions = store.get_executions_by_context(context.id) if context else []
         return [execution for execution in executions if execution.id not in self._recorded]
 
@@ -179,5 +176,5 @@ def _set(execution: Any, name: str, text: str) -> None:
 def _harmless(what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, ImportError, RuntimeError, StatusError) as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the run is worth more)
         _log.warning("The record of %s is incomplete: %s", what, error)

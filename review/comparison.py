@@ -58,7 +58,7 @@ class Comparison:
         old: name of the first run.
         new: name of the second.
         configuration: keys, or None if a run has none recorded.
-        code: version, commit, and digests of components.
+        code: version, commit, and digests of components, or None if a run has none recorded.
         data: where the photos are, or None if that is equal or not recorded.
         photos: which of them, or None if a run has none recorded.
         schema: lines that are gone (`- `) or new (`+ `), or None if a schema is gone.
@@ -69,7 +69,7 @@ class Comparison:
     old: str
     new: str
     configuration: tuple[Difference, ...] | None
-    code: tuple[Difference, ...]
+    code: tuple[Difference, ...] | None
     data: Difference | None
     photos: PhotoChanges | None
     schema: tuple[str, ...] | None
@@ -86,7 +86,7 @@ def compare(history: History, old: Run, new: Run) -> Comparison:
         old=old.name,
         new=new.name,
         configuration=_configuration(old, new),
-        code=tuple(differences(_code(old), _code(new))),
+        code=_of_code(old, new),
         data=Difference("data", *places) if all(places) and places[0] != places[1] else None,
         photos=(
             photo_changes(photos[0], photos[1])
@@ -105,6 +105,11 @@ def _configuration(old: Run, new: Run) -> tuple[Difference, ...] | None:
         return None
     before, after = ({"configuration": text} for text in texts)
     return tuple(differences(before, after))
+
+
+def _of_code(old: Run, new: Run) -> tuple[Difference, ...] | None:
+    before, after = _code(old), _code(new)
+    return tuple(differences(before, after)) if before and after else None
 
 
 def _code(run: Run) -> dict[str, str]:

@@ -64,6 +64,8 @@ class History:
         """
         self._store = store
         self._artifacts: dict[int, Artifact] = {}
+        self._of_kind: dict[str, list[Any]] = {}
+        self._names: dict[int, tuple[str, str]] = {}
 
     def runs(self) -> list[RunHead]:
         """Returns all runs that were not removed, the newest first."""
@@ -175,9 +177,12 @@ class History:
         return found
 
     def _contexts(self, kind: str) -> list[Any]:
-        if kind not in {known.name for known in self._store.get_context_types()}:
-            return []
-        return list(self._store.get_contexts_by_type(kind))
+        """Returns the contexts of a kind; they are kept, as every answer needs them."""
+        if kind not in self._of_kind:
+            known = kind in {known.name for known in self._store.get_context_types()}
+            self._of_kind[kind] = self._store.get_contexts_by_type(kind) if known else []
+            self._names.update((one.id, (kind, one.name)) for one in self._of_kind[kind])
+        return self._of_kind[kind]
 
     def _executions(self, found: Sequence[Any]) -> list[Execution]:
         ids = [one.id for one in found]
@@ -197,15 +202,21 @@ class History:
 
     def _contexts_of(self, ids: Sequence[int]) -> dict[int, dict[str, str]]:
         """Returns the names of the contexts of each execution, by their kind."""
-        found: dict[int, dict[str, str]] = defaultdict(dict)
+        pairs = []
         for batch in _batches(ids, _MOST_STARTS):
             options = metadata_store_pb2.LineageSubgraphQueryOptions(max_num_hops=0)
             options.starting_executions.filter_query = f"id IN ({', '.join(map(str, batch))})"
-            graph = self._store.get_lineage_subgraph(options, ["associations", "contexts"])
-            contexts = {context.id: context for context in graph.contexts}
-            for association in graph.associations:
-                context = contexts[association.context_id]
-                found[association.execution_id][context.type] = context.name
+            graph = self._store.get_lineage_subgraph(options, ["associations"])
+            pairs += [(one.execution_id, one.context_id) for one in graph.associations]
+        for kind in (_RUN, _PIPELINE, _NODE):
+            self._contexts(kind)
+        unknown = sorted({context for _, context in pairs} - self._names.keys())
+        for context in self._store.get_contexts_by_id(unknown) if unknown else ():
+            self._names[context.id] = (context.type, context.name)
+        found: dict[int, dict[str, str]] = defaultdict(dict)
+        for execution, context in pairs:
+            kind, name = self._names[context]
+            found[execution][kind] = name
         return found
 
 
