@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ _OTHER_VERSION = re.compile(
 )
 _DAMAGED = ("file is not a database", "malformed", "readonly database", "can't decode byte")
 _LOCKED = "database is locked"
+
+# Seconds that a store may be locked; ML Metadata itself would wait for most of a minute.
+_PATIENCE = 5.0
 
 _QUERY = re.compile(r"^Error when executing query: (.*?)( query:.*)?$", re.DOTALL)
 
@@ -65,8 +69,9 @@ def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]
             "first, with `warmstart pipeline run`, or name the folder that it wrote to."
         )
     try:
+        _wait_for_lock(output.metadata)
         yield MetadataStore(sqlite_connection(output.metadata, to_write=to_write))
-    except (RuntimeError, StatusError, UnicodeDecodeError) as error:
+    except (RuntimeError, StatusError, UnicodeDecodeError, sqlite3.OperationalError) as error:
         raise PipelineError(_sentence(output.metadata, error)) from error
 
 
@@ -98,6 +103,21 @@ def mysql_connection(
     return config
 
 
+def _wait_for_lock(file: Path) -> None:
+    """Waits for a writer; whatever else is wrong is left to ML Metadata to say.
+
+    Raises:
+        sqlite3.OperationalError: if it takes longer than `_PATIENCE`.
+    """
+    place = f"{file.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE)) as database:
+            database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        if _LOCKED in str(error):
+            raise
+
+
 def _sentence(file: Path, error: Exception) -> str:
     said = first_line(error)
     if version := _OTHER_VERSION.search(said):
@@ -114,6 +134,6 @@ def _sentence(file: Path, error: Exception) -> str:
             "a copy of it, or name another folder with --output."
         )
     return (
-        f"{file} cannot be read ({_LOCKED if _LOCKED in said else reason}); wait for the run that "
+        f"{file} cannot be read ({reason}); wait for the run that "
         "is writing to it, or name another folder with --output."
     )

@@ -257,8 +257,10 @@ def _reused(execution: Execution, found: _Found, now: datetime) -> Why:
 
 
 def _looked_up(execution: Execution, found: _Found) -> Why:
-    runs = sorted({found.makers[n].run for n in execution.output_ids if n in found.makers})
-    what = f"it found that of run {', '.join(runs)}" if runs else "it found nothing"
+    # What this run made is handed to a resolver only to be told from the others.
+    others = {found.makers[n].run for n in execution.output_ids if n in found.makers}
+    runs = sorted(others - {execution.run})
+    what = f"it found that of run {', '.join(runs)}" if runs else "it found none of another run"
     text = f"a resolver looks up its result in every run; {what}"
     return Why(execution.node, execution.state, f"{text}.", (Reason(LOOKED_UP, text),))
 
