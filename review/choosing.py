@@ -51,8 +51,8 @@ def _latest(history: History, heads: Sequence[RunHead], kind: str, output: Outpu
             return run
     what = kind.partition("-")[2]
     raise ConfigError(
-        f"{kind}: no model of the {len(heads)} runs in {output.root} was {what}; "
-        "`warmstart runs list` shows them."
+        f"{kind}: no run in {output.root} has a model that was {what}; `warmstart runs list` "
+        "shows them."
     )
 
 

@@ -109,20 +109,28 @@ class History:
         return self._executions(self._store.get_executions())
 
     def earlier(
-        self, execution: Execution, most: int, *, other_pipelines: bool = False
+        self,
+        execution: Execution,
+        most: int,
+        *,
+        executed: bool = True,
+        other_pipelines: bool = False,
     ) -> list[Execution]:
         """Returns executions of the same component in earlier runs, the newest first.
 
         Args:
             execution: that they are earlier than.
             most: how many, at most.
+            executed: only those that came to their end and were not taken from the cache: of the
+                others, TFX does not record what a driver found, such as a fingerprint.
             other_pipelines: those of other pipelines instead of those of its own.
         """
+        state = " AND last_known_state = COMPLETE" if executed else ""
         options = ListOptions(
             limit=most,
             order_by=OrderByField.ID,
             is_asc=False,
-            filter_query=f"id < {execution.id}",
+            filter_query=f"id < {execution.id}{state}",
         )
         own = f"{execution.pipeline}.{execution.node}"
         names = (

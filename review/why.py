@@ -16,7 +16,7 @@ from review.differences import Difference, differences
 from review.files import is_missing
 from review.history import History
 from review.photos import photo_changes, photos_of
-from review.records import CACHED, EXECUTED, FAILED, LIVE, UNFINISHED, Artifact, Execution, Run
+from review.records import CACHED, EXECUTED, FAILED, LIVE, Artifact, Execution, Run
 from schemas import run_record
 from schemas.errors import ConfigError, printable, shortened_list
 
@@ -266,8 +266,11 @@ def _looked_up(execution: Execution, found: _Found) -> Why:
 
 
 def _earlier(history: History, execution: Execution) -> list[Execution]:
-    return history.earlier(execution, _MOST_EARLIER) or history.earlier(
-        execution, _MOST_EARLIER, other_pipelines=True
+    """Returns what an execution can be compared with; if there is nothing, what failed."""
+    return (
+        history.earlier(execution, _MOST_EARLIER)
+        or history.earlier(execution, _MOST_EARLIER, other_pipelines=True)
+        or history.earlier(execution, 1, executed=False)
     )
 
 
@@ -291,7 +294,7 @@ class _Comparison:
         self, candidates: Sequence[Execution]
     ) -> tuple[tuple[Reason, ...], Execution | None]:
         """Returns the fewest reasons, and the execution they are told from; the newest first."""
-        succeeded = [one for one in candidates if one.state in (EXECUTED, CACHED)]
+        succeeded = [one for one in candidates if one.state == EXECUTED]
         key = self.execution.cache_key
         same = next((one for one in succeeded if key and one.cache_key == key), None)
         if same:
@@ -409,7 +412,7 @@ def _never(candidates: Sequence[Execution]) -> Reason:
     if not candidates:
         return Reason(NEVER_RAN, "it never ran before")
     last = candidates[0]
-    ended = {FAILED: "failed", UNFINISHED: "did not come to its end"}[last.state]
+    ended = "failed" if last.state == FAILED else "did not come to its end"
     return Reason(NEVER_RAN, f"it never succeeded before, and {ended} in run {last.run}")
 
 

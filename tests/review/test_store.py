@@ -1,4 +1,4 @@
-"""Tests of opening a store: what is wrong with one is told in a sentence, and nothing is changed."""
+"""Tests of opening a store: what is wrong with one is said, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -143,11 +143,11 @@ def test_reading_changes_nothing(output: OutputFolders) -> None:
 
 def test_mysql_connection_makes_no_database() -> None:
     """Only the settings: there is no server to ask here."""
-    config = mysql_connection("db.example", "metadata", port=3307, user="reader", password="x")
+    config = mysql_connection("db.example", "metadata", port=3307, user="reader")
 
     assert config.mysql.host == "db.example"
     assert (config.mysql.port, config.mysql.database) == (3307, "metadata")
-    assert (config.mysql.user, config.mysql.password) == ("reader", "x")
+    assert (config.mysql.user, config.mysql.password) == ("reader", "")
     assert config.mysql.skip_db_creation
 
 

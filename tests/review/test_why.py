@@ -64,7 +64,9 @@ def test_component_that_only_failed_names_the_attempt(made: MadeStore) -> None:
     made.execution("one", "Trainer", state=FAILED)
     made.execution("two", "Trainer")
 
-    assert why(made, "two", "Trainer").sentence == "it never succeeded before, and failed in run one."
+    assert (
+        why(made, "two", "Trainer").sentence == "it never succeeded before, and failed in run one."
+    )
 
 
 def test_property_is_told_with_old_and_new_value(made: MadeStore) -> None:
