@@ -216,10 +216,11 @@ def _print_hidden(hidden: int, *, shown: int) -> None:
 
 def _line(node: str, state: str, seconds: float | None, why: str) -> Text:
     mark, style = MARKS[state]
-    time = "" if seconds is None else f"{seconds:.1f} s"
-    return Text.assemble(
-        (f"{mark} ", style), f"{node:<22}", (f"{state:<11}", style), f"{time:>9}  ", why
-    )
+    line = Text.assemble((f"{mark} ", style), f"{node:<22}", (f"{state:<11}", style))
+    if seconds is not None:
+        line.append(f"{seconds:8.1f} s  {why}")
+    line.rstrip()
+    return line
 
 
 def _accuracy(results: RunResults) -> str:
