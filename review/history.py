@@ -54,7 +54,7 @@ _OUTPUTS = (*_MADE, metadata_store_pb2.Event.INTERNAL_OUTPUT)
 
 
 class History:
-    """The runs in a store of ML Metadata."""
+    """The runs in a store of ML Metadata, as they are when they are first read."""
 
     def __init__(self, store: MetadataStore) -> None:
         """Reads nothing yet.
@@ -64,6 +64,7 @@ class History:
         """
         self._store = store
         self._artifacts: dict[int, Artifact] = {}
+        self._seen: dict[int, Execution] = {}
         self._of_kind: dict[str, list[Any]] = {}
         self._names: dict[int, tuple[str, str]] = {}
 
@@ -102,7 +103,10 @@ class History:
 
     def executions(self, ids: Collection[int]) -> list[Execution]:
         """Returns executions by their ids, in the order of these."""
-        return self._executions(self._store.get_executions_by_id(sorted(ids)) if ids else [])
+        unread = sorted(set(ids) - self._seen.keys())
+        if unread:
+            self._executions(self._store.get_executions_by_id(unread))
+        return [self._seen[number] for number in ids]
 
     def all_executions(self) -> list[Execution]:
         """Returns every execution; takes seconds where there are thousands."""
@@ -110,42 +114,49 @@ class History:
 
     def earlier(
         self,
-        execution: Execution,
+        executions: Sequence[Execution],
         most: int,
         *,
         executed: bool = True,
         other_pipelines: bool = False,
-    ) -> list[Execution]:
-        """Returns executions of the same component in earlier runs, the newest first.
+    ) -> dict[int, list[Execution]]:
+        """Returns executions of the same components in earlier runs, the newest first.
 
         Args:
-            execution: that they are earlier than.
-            most: how many, at most.
+            executions: that they are earlier than.
+            most: how many of each component, at most.
             executed: only those that came to their end and were not taken from the cache: of the
                 others, TFX does not record what a driver found, such as a fingerprint.
-            other_pipelines: those of other pipelines instead of those of its own.
+            other_pipelines: those of other pipelines instead of those of their own.
+
+        Returns:
+            Them by the id of the one that they are earlier than.
         """
         state = " AND last_known_state = COMPLETE" if executed else ""
-        options = ListOptions(
-            limit=most,
-            order_by=OrderByField.ID,
-            is_asc=False,
-            filter_query=f"id < {execution.id}{state}",
-        )
-        own = f"{execution.pipeline}.{execution.node}"
-        names = (
-            {f"{name}.{execution.node}" for name in self.pipelines()} - {own}
-            if other_pipelines
-            else {own}
-        )
-        found = [
-            one
-            for context in self._contexts(_NODE)
-            if context.name in names
-            for one in self._store.get_executions_by_context(context.id, options)
-        ]
-        found = sorted(found, key=lambda one: one.id, reverse=True)[:most]
-        return [one for one in self._executions(found) if one.run != execution.run]
+        found: dict[int, list[Any]] = {}
+        runs = {execution.id: execution.run for execution in executions}
+        for execution in executions:
+            options = ListOptions(
+                limit=most,
+                order_by=OrderByField.ID,
+                is_asc=False,
+                filter_query=f"id < {execution.id}{state}",
+            )
+            own = f"{execution.pipeline}.{execution.node}"
+            names = {f"{name}.{execution.node}" for name in self.pipelines()} - {own}
+            wanted = names if other_pipelines else {own}
+            of_node = [
+                one
+                for context in self._contexts(_NODE)
+                if context.name in wanted
+                for one in self._store.get_executions_by_context(context.id, options)
+            ]
+            found[execution.id] = sorted(of_node, key=lambda one: one.id, reverse=True)[:most]
+        self._executions([one for of_node in found.values() for one in of_node])
+        return {
+            number: [one for one in self._executions(of_node) if one.run != runs[number]]
+            for number, of_node in found.items()
+        }
 
     def artifacts(self, ids: Iterable[int]) -> dict[int, Artifact]:
         """Returns artifacts by their ids; those that do not exist are left out."""
@@ -193,7 +204,9 @@ class History:
         return self._of_kind[kind]
 
     def _executions(self, found: Sequence[Any]) -> list[Execution]:
-        ids = [one.id for one in found]
+        """Completes executions with events and contexts; those that were are kept."""
+        new = [one for one in found if one.id not in self._seen]
+        ids = [one.id for one in new]
         contexts = self._contexts_of(ids)
         inputs: dict[int, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
         outputs: dict[int, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
@@ -203,10 +216,11 @@ class History:
                     key, index = _place(event)
                     slot = slots[event.execution_id][key]
                     slot[len(slot) if index is None else index] = event.artifact_id
-        return [
-            _execution(one, contexts[one.id], _ordered(inputs[one.id]), _ordered(outputs[one.id]))
-            for one in found
-        ]
+        for one in new:
+            self._seen[one.id] = _execution(
+                one, contexts[one.id], _ordered(inputs[one.id]), _ordered(outputs[one.id])
+            )
+        return [self._seen[one.id] for one in found]
 
     def _contexts_of(self, ids: Sequence[int]) -> dict[int, dict[str, str]]:
         """Returns the names of the contexts of each execution, by their kind."""

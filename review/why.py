@@ -155,11 +155,8 @@ class _Found:
 
     @classmethod
     def of(cls, history: History, run: Run) -> _Found:
-        candidates = {
-            one.node: _earlier(history, one)
-            for one in run.executions
-            if one.state != CACHED and not one.is_resolver
-        }
+        asked = [one for one in run.executions if one.state != CACHED and not one.is_resolver]
+        candidates = _earlier(history, asked)
         compared = [one for many in candidates.values() for one in many]
         ids = {number for one in (*run.executions, *compared) for number in one.input_ids}
         outputs = {number for one in run.executions for number in one.output_ids}
@@ -168,12 +165,11 @@ class _Found:
         artifacts = history.artifacts(ids | outputs | earlier_outputs)
         digests = history.digests(ids)
         reasons, since = {}, {}
-        for execution in run.executions:
-            if execution.node in candidates:
-                compare = _Comparison(history, execution, artifacts, digests)
-                reasons[execution.node], before = compare.nearest(candidates[execution.node])
-                if before:
-                    since[execution.node] = before
+        for execution in asked:
+            compare = _Comparison(history, execution, artifacts, digests)
+            reasons[execution.node], before = compare.nearest(candidates[execution.id])
+            if before:
+                since[execution.node] = before
         return cls(history, run, reasons, since, makers, artifacts)
 
     def first_causes(self, node: str) -> list[Cause]:
@@ -265,13 +261,13 @@ def _looked_up(execution: Execution, found: _Found) -> Why:
     return Why(execution.node, execution.state, f"{text}.", (Reason(LOOKED_UP, text),))
 
 
-def _earlier(history: History, execution: Execution) -> list[Execution]:
-    """Returns what an execution can be compared with; if there is nothing, what failed."""
-    return (
-        history.earlier(execution, _MOST_EARLIER)
-        or history.earlier(execution, _MOST_EARLIER, other_pipelines=True)
-        or history.earlier(execution, 1, executed=False)
-    )
+def _earlier(history: History, executions: Sequence[Execution]) -> dict[int, list[Execution]]:
+    """Returns what each execution can be compared with; if there is nothing, what failed."""
+    found = history.earlier(executions, _MOST_EARLIER)
+    without = [one for one in executions if not found[one.id]]
+    found |= history.earlier(without, _MOST_EARLIER, other_pipelines=True)
+    without = [one for one in without if not found[one.id]]
+    return found | history.earlier(without, 1, executed=False)
 
 
 @dataclass(frozen=True)
@@ -302,7 +298,7 @@ class _Comparison:
         if not succeeded:
             return (_never(candidates),), None
         found = [(self._reasons(one), one) for one in succeeded]
-        reasons, before = min(found, key=lambda pair: len(pair[0]) or len(self.artifacts))
+        reasons, before = min(found, key=lambda pair: _weight(pair[0]))
         return reasons or (self._unknown(before),), before
 
     def _reasons(self, before: Execution) -> tuple[Reason, ...]:
@@ -406,6 +402,12 @@ class _Comparison:
         text = "nothing that is recorded differs"
         why = "" if recorded else "; the executor, and the code of a module file, are not recorded"
         return Reason(EXECUTOR, f"{text}{why}")
+
+
+def _weight(reasons: Sequence[Reason]) -> tuple[bool, int, int]:
+    """Orders by how much differs: nothing last, as then what differs is not known."""
+    content = sum(reason.kind != INPUT_ID for reason in reasons)
+    return not reasons, content, len(reasons)
 
 
 def _never(candidates: Sequence[Execution]) -> Reason:

@@ -221,6 +221,17 @@ def test_earlier_execution_that_differs_least_is_compared_with(made: MadeStore) 
     assert why(made, "three", "Trainer").sentence == "units changed from 1 to 3 since run one."
 
 
+def test_input_of_the_same_content_differs_less_than_other_content(made: MadeStore) -> None:
+    chain(made, "one", "aaa")
+    chain(made, "two", "bbb")
+    chain(made, "three", "aaa")
+
+    assert why(made, "three", "Trainer").sentence == (
+        "examples: a new artifact with the same content since run one. First cause: Generator: "
+        "fingerprint changed from two to three."
+    )
+
+
 def test_cached_component_says_whose_result_it_is(made: MadeStore) -> None:
     model = made.artifact("Model", "Trainer/model/1", {"m": "m"})
     (number,) = made.execution("one", "Trainer", outputs={"model": model})
