@@ -14,7 +14,7 @@ VARIANT ?= gpu-jupyter
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review requirements image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ bench-data: setup ## Compare looking at photos with bare loops: DATA=folder [ARG
 bench-predict: setup ## Compare predict with a bare loop: DATA=folder [OUTPUT=warmstart-output ARGS="--photos 1000"]
 	@[[ -n $$DATA ]] || { echo "make bench-predict needs DATA, a folder with a folder of photos per class: make bench-predict DATA=photos" >&2; exit 2; }
 	.venv/bin/python -m benchmarks.predict --data "$$DATA" --model "$$OUTPUT/models" $(ARGS)
+
+bench-review: setup ## Measure reading ML Metadata of 1,000 runs [ARGS="--runs 1000"]
+	.venv/bin/python -m benchmarks.review $(ARGS)
 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt

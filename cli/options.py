@@ -24,3 +24,16 @@ AsJsonObject = Annotated[
 ]
 
 AsJsonList = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="DIR",
+        help="Where the run wrote to.  [default: warmstart-output]",
+    ),
+]
+
+ReallyDo = Annotated[
+    bool, typer.Option("--yes", help="Do it; without, what would be removed is only listed.")
+]

@@ -17,21 +17,15 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from cli.marks import MARKS
 from cli.quiet import output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import LOG_FILE, RUNNING, ComponentRun, Outcome, new_run_id, write_metrics
-from schemas.errors import WarmstartError
+from schemas.errors import WarmstartError, first_line
 
 # Beam, TensorFlow and SQLite hand on no more than the text.
 _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
-
-_MARKS = {
-    "executed": ("✓", "green"),
-    "cached": ("=", "cyan"),
-    "failed": ("✗", "red"),
-    "skipped": ("-", "dim"),
-}
 
 
 def run_with_progress(
@@ -89,7 +83,7 @@ def _run(
 def _message(error: Exception, component: str | None, folder: Path) -> str:
     if isinstance(error, WarmstartError):
         return str(error)
-    what = str(error).strip().split("\n", 1)[0] or type(error).__name__
+    what = first_line(error)
     where = f"{component} failed" if component else "The run failed"
     if any(sign in what for sign in _NO_SPACE):
         return (
@@ -136,7 +130,7 @@ class _Progress(logging.Handler):
         self.components.append(component)
         if component.state == "failed":
             self.failed = component.id
-        mark, style = _MARKS[component.state]
+        mark, style = MARKS[component.state]
         self._console.print(
             Text.assemble(
                 (f"{mark} ", style),

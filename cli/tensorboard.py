@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import Debug, reported
+from cli.options import Output
 from schemas.errors import ConfigError
 
 # TensorBoard has no password, so it listens to this machine alone.
@@ -19,14 +20,7 @@ _ADDRESS = "127.0.0.1"
 
 
 def tensorboard(
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            metavar="DIR",
-            help="Where the run wrote to.  [default: warmstart-output]",
-        ),
-    ] = None,
+    output: Output = None,
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="ID", help="A run; by default the newest.")
     ] = None,
@@ -38,7 +32,7 @@ def tensorboard(
 ) -> None:
     """Show the training curves of a run in the browser; Ctrl-C ends it."""
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
-    from pipelines.model_runs import find_model_run
+    from review.model_runs import find_model_run
 
     with reported(debug):
         # ML Metadata records absolute paths.

@@ -431,6 +431,11 @@ def commented_yaml(config: PipelineConfig) -> str:
     return "\n".join(_commented_lines(config, indent=0)) + "\n"
 
 
+def plain_yaml(config: PipelineConfig) -> str:
+    """Returns the configuration as YAML, the keys and values only."""
+    return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False)
+
+
 def _commented_lines(section: BaseModel, indent: int) -> Iterator[str]:
     margin = "  " * indent
     for (name, field), attribute in zip(

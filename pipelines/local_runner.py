@@ -21,7 +21,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
-from pipelines.config import PipelineConfig, load_config
+from pipelines.config import PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import (
@@ -33,23 +33,35 @@ from pipelines.outcome import (
     ComponentRun,
     new_run_id,
 )
+from pipelines.run_recorder import RunFacts, RunRecorder
 
 Listener = Callable[[ComponentRun], None]
 
 
 class ReportingDagRunner(LocalDagRunner):
-    """TFX's LocalDagRunner that tells a listener when a component starts and ends."""
+    """TFX's LocalDagRunner that tells a listener when a component starts and ends.
 
-    def __init__(self, run_id: str | None = None, listener: Listener | None = None) -> None:
+    It also records of each run what TFX does not, see `pipelines.run_recorder`.
+    """
+
+    def __init__(
+        self,
+        run_id: str | None = None,
+        listener: Listener | None = None,
+        *,
+        facts: RunFacts | None = None,
+    ) -> None:
         """Names the run.
 
         Args:
             run_id: of the run in ML Metadata; by default the time.
             listener: called with each component when it starts and when it ends.
+            facts: what is recorded of the run, beside what every component is recorded with.
         """
         super().__init__()
         self._run_id = run_id or new_run_id()
         self._listener = listener or (lambda component: None)
+        self._facts = facts
 
     def run_with_ir(
         self,
@@ -73,9 +85,11 @@ class ReportingDagRunner(LocalDagRunner):
             deployment.metadata_connection_config.WhichOneof("connection_config"),
         )
         nodes = [node.pipeline_node for node in pipeline.nodes]
+        recorder = RunRecorder(connection, self._run_id, self._facts)
+        recorder.begin([node.node_info.id for node in nodes])
         for index, node in enumerate(nodes):
             try:
-                self._run_node(pipeline, node, deployment, connection)
+                self._run_node(pipeline, node, deployment, connection, recorder)
             except BaseException:
                 for later in nodes[index + 1 :]:
                     self._listener(ComponentRun(later.node_info.id, SKIPPED, 0.0))
@@ -87,26 +101,32 @@ class ReportingDagRunner(LocalDagRunner):
         node: pipeline_pb2.PipelineNode,
         deployment: object,
         connection: object,
+        recorder: RunRecorder,
     ) -> None:
         node_id = node.node_info.id
+        executor_spec = runner_utils.extract_executor_spec(deployment, node_id)
         started = time.perf_counter()
         self._listener(ComponentRun(node_id, RUNNING, 0.0))
         state = FAILED
+        failure: BaseException | None = None
         try:
             execution = launcher.Launcher(
                 pipeline_node=node,
                 mlmd_connection=metadata.Metadata(connection),
                 pipeline_info=pipeline.pipeline_info,
                 pipeline_runtime_spec=pipeline.runtime_spec,
-                executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+                executor_spec=executor_spec,
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             ).launch()
             # The launcher makes the executor's temporary folder only if it runs the executor.
             reused = execution is not None and not execution.tmp_dir
-            is_resolver = not runner_utils.extract_executor_spec(deployment, node_id)
-            state = CACHED if reused and not is_resolver else EXECUTED
+            state = CACHED if reused and executor_spec else EXECUTED
+        except BaseException as error:
+            failure = error
+            raise
         finally:
             seconds = time.perf_counter() - started
+            recorder.end_component(executor_spec, seconds, failure)
             self._listener(ComponentRun(node_id, state, seconds))
 
 
@@ -132,7 +152,8 @@ def run(
         Exception: whatever the failing component raised.
     """
     pipeline = create_pipeline(config, data=data, output=output)
-    ReportingDagRunner(run_id, listener).run(pipeline)
+    facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
+    ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
 
 
 if __name__ == "__main__":

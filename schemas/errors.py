@@ -40,12 +40,19 @@ class PipelineError(WarmstartError):
     """A component of the pipeline failed."""
 
 
-def shortened_list(entries: Iterable[str], separator: str = ", ") -> str:
+def shortened_list(
+    entries: Iterable[str], separator: str = ", ", *, most: int = _MOST_SHOWN
+) -> str:
     """Joins at most ten entries and counts the rest, so that a message stays readable."""
     entries = list(entries)
-    shown = separator.join(islice(entries, _MOST_SHOWN))
-    hidden = len(entries) - _MOST_SHOWN
+    shown = separator.join(islice(entries, most))
+    hidden = len(entries) - most
     return f"{shown}{separator}and {hidden} more" if hidden > 0 else shown
+
+
+def first_line(error: BaseException) -> str:
+    """Returns what the first line of an error says, or its kind if it says nothing."""
+    return str(error).strip().split("\n", 1)[0].strip() or type(error).__name__
 
 
 def printable(name: str) -> str:

@@ -18,7 +18,7 @@ from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
 from components.dataset.survey import Photo, Survey, SurveyOptions, survey
-from components.image_example_gen.quarantine import write_quarantine, write_survey
+from components.image_example_gen.quarantine import write_photos, write_quarantine, write_survey
 from components.transform.preprocessing import decode
 from schemas import features
 from schemas.errors import DataError, printable
@@ -67,6 +67,7 @@ class Executor(BaseExampleGenExecutor):
         check_survey(data, found, options)
         folder = artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY])
         write_quarantine(folder, set_aside(found, options))
+        write_photos(folder, found.photos)
         write_survey(folder, summary(data, found, options))
         # Only the data folder tells whether there is a test split.
         config = proto_utils.proto_to_json(output_config(found.buckets))

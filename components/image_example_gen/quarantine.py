@@ -1,7 +1,8 @@
-"""The Quarantine artifact: the files of a data folder that are not used, and why.
+"""The Quarantine artifact: which files of a data folder are used, which are not, and why.
 
 quarantine.csv    path, class, reason, bytes and SHA-256 of each
 survey.json       what else was found, as `warmstart data check --json` prints it
+photos.csv        path, label, split and SHA-256 of each photo that is used
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import tensorflow as tf
 from tfx.types.artifact import Artifact
 
 from components.artifact_file import write_table, write_whole
-from components.dataset.survey import Problem
+from components.dataset.survey import Photo, Problem
+from schemas import photo_table
 
 _FILE = "quarantine.csv"
 _SURVEY = "survey.json"
@@ -37,6 +39,12 @@ def write_quarantine(folder: str, problems: Iterable[Problem]) -> None:
     """Writes the list, also where it is empty."""
     rows = ((p.path, p.label, p.reason, p.size, p.digest) for p in problems)
     write_table(quarantine_file(folder), _COLUMNS, rows)
+
+
+def write_photos(folder: str, photos: Iterable[Photo]) -> None:
+    """Writes the table of the photos that are used."""
+    rows = ((p.path, p.label, p.split, p.digest) for p in photos)
+    write_table(os.path.join(folder, photo_table.PHOTOS_FILE), photo_table.COLUMNS, rows)
 
 
 def write_survey(folder: str, found: dict[str, Any]) -> None:

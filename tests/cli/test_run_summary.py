@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +83,9 @@ def test_model_that_is_refused_is_blessed_but_not_pushed(
         "it hangs." in lines
     )
     assert "Blessed: the model reached every threshold." not in lines
+
+
+def test_last_line_is_the_command_that_shows_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert summary(capsys)[-1] == (
+        f"Review       {shlex.quote(sys.argv[0])} runs show latest --output /out"
+    )

@@ -10,6 +10,7 @@ from schemas.errors import (
     ModelError,
     PipelineError,
     WarmstartError,
+    first_line,
     printable,
     shortened_list,
 )
@@ -63,3 +64,20 @@ def test_list_is_joined_with_the_given_separator() -> None:
 )
 def test_name_is_quoted_if_it_would_break_the_line(name: str, shown: str) -> None:
     assert printable(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("  broken: \nand more"), "broken:"),
+        (OSError(28, "No space"), "[Errno 28] No space"),
+        (KeyError(), "KeyError"),
+    ],
+    ids=["lines", "numbered", "silent"],
+)
+def test_first_line_of_an_error_is_never_empty(error: Exception, said: str) -> None:
+    assert first_line(error) == said
+
+
+def test_list_may_be_shortened_further() -> None:
+    assert shortened_list(["a", "b", "c"], "; ", most=2) == "a; b; and 1 more"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from components.dataset.survey import Problem
+from components.dataset.image_file import Inspection
+from components.dataset.survey import Photo, Problem
 from components.image_example_gen.quarantine import (
     quarantine_file,
     read_survey,
+    write_photos,
     write_quarantine,
     write_survey,
 )
@@ -42,3 +44,15 @@ def test_survey_is_read_as_it_was_written(tmp_path: Path) -> None:
 
     assert read_survey(str(tmp_path)) == found
     assert [path.name for path in tmp_path.iterdir()] == ["survey.json"]
+
+
+def test_photos_are_a_csv_that_other_programs_read(tmp_path: Path) -> None:
+    photo = Photo("two\nlines/猫.jpg", "two\nlines", Inspection("ab" * 32, 1), split="eval")
+
+    write_photos(str(tmp_path), [photo])
+
+    with (tmp_path / "photos.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream)) == [
+            ["path", "label", "split", "sha256"],
+            ["two\nlines/猫.jpg", "two\nlines", "eval", "ab" * 32],
+        ]

@@ -12,7 +12,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipelines.folders import OutputFolders
-from pipelines.model_runs import ModelRun, find_model_run
+from review.model_runs import ModelRun, find_model_run
 from schemas.errors import ConfigError, PipelineError
 
 
@@ -155,11 +155,9 @@ def test_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     output = OutputFolders(tmp_path)
     output.metadata.write_text("This is no database, though it has the name of one.\n" * 20)
 
-    sentence = said(output, None, PipelineError)
-
-    assert sentence.startswith(f"{output.metadata} cannot be read (")
-    assert sentence.endswith(
-        "); wait for the run that is writing to it, or name another folder with --output."
+    assert said(output, None, PipelineError) == (
+        f"{output.metadata} cannot be read (file is not a database); it is damaged or no store of "
+        "ML Metadata: restore a copy of it, or name another folder with --output."
     )
 
 
@@ -172,7 +170,7 @@ def test_looking_for_logs_changes_nothing(store: Store) -> None:
 
 
 def test_module_imports_neither_tensorflow_nor_tfx() -> None:
-    script = "import sys, pipelines.model_runs; print(*sys.modules)"
+    script = "import sys, review.model_runs; print(*sys.modules)"
 
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

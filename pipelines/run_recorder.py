@@ -1,0 +1,180 @@
+"""Writes into ML Metadata what TFX does not, so that a run can be reviewed later.
+
+The properties are those of `schemas.run_record`. A run never fails because of its record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+from tfx.orchestration.portable.mlmd import context_lib
+
+from components.report_gen.environment import git_commit
+from pipelines.content_digest import content_digest, examples_digest
+from schemas import run_record
+from schemas.errors import first_line
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+_RUN_CONTEXT = "pipeline_run"
+
+# In an execution property, wherever it is nested.
+_CODE_DIGEST = re.compile(r'"code_digest": "([0-9a-f]+)"')
+
+_CACHED = metadata_store_pb2.Execution.CACHED
+_OUTPUT = metadata_store_pb2.Event.OUTPUT
+
+_EXAMPLES = "Examples"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is recorded of a run as a whole.
+
+    Attributes:
+        configuration: resolved, as YAML.
+        data: where the photos are.
+    """
+
+    configuration: str
+    data: str
+
+
+class RunRecorder:
+    """Records a run while it goes on, one component after the other."""
+
+    def __init__(self, connection: Any, run_id: str, facts: RunFacts | None = None) -> None:
+        """Writes nothing yet.
+
+        Args:
+            connection: ML Metadata's connection config.
+            run_id: of the run.
+            facts: of the run, where they are known.
+        """
+        self._metadata = metadata.Metadata(connection)
+        self._run_id = run_id
+        self._facts = facts
+        self._recorded: set[int] = set()
+
+    def begin(self, nodes: Sequence[str]) -> None:
+        """Records the run as a whole.
+
+        Args:
+            nodes: ids of its components, in their order.
+        """
+        with _harmless("the run"), self._metadata as handle:
+            context = context_lib.register_context_if_not_exists(handle, _RUN_CONTEXT, self._run_id)
+            properties = {
+                run_record.NODES: json.dumps(list(nodes)),
+                run_record.VERSION: version("warmstart"),
+                run_record.COMMIT: git_commit(_ROOT),
+            }
+            if self._facts:
+                properties[run_record.CONFIGURATION] = self._facts.configuration
+                properties[run_record.DATA] = self._facts.data
+            for name, text in properties.items():
+                if text:
+                    context.custom_properties[name].string_value = text
+            handle.store.put_contexts([context])
+
+    def end_component(
+        self, executor_spec: Any, seconds: float, error: BaseException | None = None
+    ) -> None:
+        """Records the component that ended last, whatever became of it.
+
+        Args:
+            executor_spec: TFX's, or None for a resolver.
+            seconds: of wall time.
+            error: what it raised.
+        """
+        with _harmless("a component"), self._metadata as handle:
+            new = self._new_executions(handle.store)
+            digests = _digests(handle.store, new)
+            for execution in new:
+                _describe(execution, executor_spec, seconds, error)
+                if found := digests.get(execution.id):
+                    _set(execution, run_record.OUTPUTS, json.dumps(found))
+            if new:
+                handle.store.put_executions(new)
+            self._recorded.update(execution.id for execution in new)
+
+    def _new_executions(self, store: Any) -> list[Any]:
+        context = store.get_context_by_type_and_name(_RUN_CONTEXT, self._run_id)
+        executions = store.get_executions_by_context(context.id) if context else []
+        return [execution for execution in executions if execution.id not in self._recorded]
+
+
+def _describe(
+    execution: Any, executor_spec: Any, seconds: float, error: BaseException | None
+) -> None:
+    execution.custom_properties[run_record.SECONDS].double_value = seconds
+    if error:
+        _set(execution, run_record.ERROR, first_line(error))
+    if executor_spec:
+        path = _class_path(executor_spec)
+        digest = hashlib.sha256(executor_spec.SerializeToString(deterministic=True)).hexdigest()
+        _set(execution, run_record.EXECUTOR, f"{path} {digest[:16]}")
+        if code := _code_digest(execution, path):
+            _set(execution, run_record.CODE, code)
+
+
+def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]:
+    """Returns the digest of each output by the execution that made it, then by the output's id.
+
+    What comes from the cache was digested when it was made.
+    """
+    made = [execution.id for execution in executions if execution.last_known_state != _CACHED]
+    events = store.get_events_by_execution_ids(made) if made else []
+    makers = {event.artifact_id: event.execution_id for event in events if event.type == _OUTPUT}
+    found: dict[int, dict[str, str]] = {execution: {} for execution in made}
+    for artifact in store.get_artifacts_by_id(list(makers)) if makers else ():
+        digested = examples_digest if artifact.type == _EXAMPLES else content_digest
+        if digest := digested(Path(artifact.uri)):
+            found[makers[artifact.id]][str(artifact.id)] = digest
+    return found
+
+
+def _class_path(executor_spec: Any) -> str:
+    """Returns the executor's class; one of Beam has its own further down, a container has none."""
+    spec = getattr(executor_spec, "python_executor_spec", executor_spec)
+    return getattr(spec, "class_path", "")
+
+
+def _code_digest(execution: Any, class_path: str) -> str | None:
+    """Returns the digest among a component's properties, or else that of its executor's file."""
+    for name, value in sorted(execution.custom_properties.items()):
+        if name == "code_digest":
+            return str(value.string_value)
+        if found := _CODE_DIGEST.search(value.string_value):
+            return found.group(1)
+    module = class_path.rpartition(".")[0]
+    spec = importlib.util.find_spec(module) if module else None
+    if not spec or not spec.origin:
+        return None
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]
+
+
+def _set(execution: Any, name: str, text: str) -> None:
+    execution.custom_properties[name].string_value = text
+
+
+@contextmanager
+def _harmless(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (whatever it is, the run is worth more)
+        _log.warning("The record of %s is incomplete: %s", what, error)

@@ -1,0 +1,96 @@
+"""Compares properties, which TFX keeps as text that may be JSON or YAML, key by key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from review.records import Value
+
+# What only holds the keys that people know.
+_WRAPPERS = ("custom_config.", "config.", "configuration.")
+
+_MOST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key whose value differs.
+
+    Attributes:
+        key: with dots between its parts.
+        old: its value before, or None if there was no such key.
+        new: its value after, or None.
+    """
+
+    key: str
+    old: Value | None
+    new: Value | None
+
+    @property
+    def sentence(self) -> str:
+        """Says what changed, as a clause."""
+        if self.old is None:
+            return f"{self.key} is new, {shown(self.new)}"
+        if self.new is None:
+            return f"{self.key} is gone, it was {shown(self.old)}"
+        old, new = shown(self.old), shown(self.new)
+        return f"{self.key} changed" if old == new else f"{self.key} changed from {old} to {new}"
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Returns what differs between two sets of properties, in the order of the keys."""
+    before, after = flat(old), flat(new)
+    return [
+        Difference(key, before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def flat(properties: Mapping[str, Any]) -> dict[str, Value]:
+    """Returns the leaves of properties; text that is a JSON or YAML object is opened."""
+    found: dict[str, Value] = {}
+    for name, value in properties.items():
+        for key, leaf in _leaves(name, _opened(value)):
+            found[_named(key)] = leaf
+    return found
+
+
+def shown(value: Value | None) -> str:
+    """Writes a value for people, in one line, shortened."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = " ".join(str(value).split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def _opened(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        if value.startswith(("{", "[")):
+            return json.loads(value)
+        if "\n" in value:
+            opened = yaml.safe_load(value)
+            return opened if isinstance(opened, dict) else value
+    except (ValueError, yaml.YAMLError):
+        pass
+    return value
+
+
+def _leaves(key: str, value: Any) -> list[tuple[str, Value]]:
+    if isinstance(value, dict) and value:
+        return [leaf for name, part in value.items() for leaf in _leaves(f"{key}.{name}", part)]
+    if isinstance(value, (dict, list)):
+        return [(key, json.dumps(value, sort_keys=True, ensure_ascii=False))]
+    return [(key, "null" if value is None else value)]
+
+
+def _named(key: str) -> str:
+    wrapper = next((wrapper for wrapper in _WRAPPERS if key.startswith(wrapper)), "")
+    return key.removeprefix(wrapper)

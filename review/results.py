@@ -1,0 +1,128 @@
+"""What a run came to: how good its model is, whether it was blessed, and where it went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from review.files import read_object
+from review.history import History
+from review.records import Artifact, Run
+
+_MEASURED_FILE = "measured.json"
+_EVALUATION = "ModelEvaluation"
+_BLESSING = "ModelBlessing"
+_PUSHED = "PushedModel"
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that was measured of a model.
+
+    Attributes:
+        value: the number.
+        interval: 95 % of it, or None if there is none.
+    """
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What a run came to.
+
+    Attributes:
+        blessed: whether its model reached every threshold, or None if that was not asked.
+        pushed_to: the folder of the pushed version, or None.
+        is_there: whether that folder exists.
+        photos: with how many it was evaluated, or None.
+        metrics: by name; empty where nothing was measured, or the file is gone.
+        reasons: why it was not blessed.
+    """
+
+    blessed: bool | None = None
+    pushed_to: str | None = None
+    is_there: bool = False
+    photos: int | None = None
+    metrics: Mapping[str, Metric] | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The difference of a metric between two runs.
+
+    Attributes:
+        name: of the metric.
+        old: of the first run, or None.
+        new: of the second, or None.
+        difference: between them, or None.
+        within_noise: whether chance can explain it; None where there are no intervals.
+    """
+
+    name: str
+    old: Metric | None
+    new: Metric | None
+    difference: float | None
+    within_noise: bool | None
+
+
+def results_of(history: History, runs: list[Run]) -> list[RunResults]:
+    """Reads what runs came to, in their order."""
+    wanted = {number for run in runs for number in _made(run)}
+    artifacts = history.artifacts(wanted)
+    return [_results([artifacts[n] for n in _made(run) if n in artifacts]) for run in runs]
+
+
+def gains(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> list[Gain]:
+    """Compares metrics; two samples of photos are taken for independent, which is cautious."""
+    return [_gain(name, old.get(name), new.get(name)) for name in {**old, **new}]
+
+
+def _gain(name: str, old: Metric | None, new: Metric | None) -> Gain:
+    if not old or not new:
+        return Gain(name, old, new, None, None)
+    difference = new.value - old.value
+    if not old.interval or not new.interval:
+        return Gain(name, old, new, difference, None)
+    # MOVER: Zou and Donner, Construction of confidence limits about effect measures, 2008.
+    below = math.hypot(new.value - new.interval[0], old.interval[1] - old.value)
+    above = math.hypot(new.interval[1] - new.value, old.value - old.interval[0])
+    return Gain(name, old, new, difference, difference - below <= 0 <= difference + above)
+
+
+def _made(run: Run) -> list[int]:
+    return [n for one in run.executions if not one.is_resolver for n in one.output_ids]
+
+
+def _results(artifacts: list[Artifact]) -> RunResults:
+    by_type = {artifact.type: artifact for artifact in artifacts}
+    blessing, pushed = by_type.get(_BLESSING), by_type.get(_PUSHED)
+    evaluation = by_type.get(_EVALUATION)
+    measured = (read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
+    place = None
+    if pushed and pushed.properties.get("pushed") == 1:
+        place = str(pushed.properties.get("pushed_destination", "")) or None
+    return RunResults(
+        blessed=blessing.properties.get("blessed") == 1 if blessing else None,
+        pushed_to=place,
+        is_there=bool(place) and Path(str(place)).is_dir(),
+        photos=measured.get("photos"),
+        metrics=_metrics(measured),
+        reasons=tuple(measured.get("reasons", ())),
+    )
+
+
+def _metrics(measured: Mapping[str, Any]) -> dict[str, Metric]:
+    intervals = measured.get("intervals", {})
+    return {
+        name: Metric(value, tuple(intervals[name]) if intervals.get(name) else None)
+        for name, value in measured.get("metrics", {}).items()
+        if value is not None
+    }
