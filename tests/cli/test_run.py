@@ -54,7 +54,7 @@ def test_run_prints_one_json_object(
     ]
     # Eight photos of a class are too few for a hint.
     assert outcome["label_suspicions"] == []
-    assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 14
+    assert [set(component) for component in outcome["components"]] == [COMPONENT_KEYS] * 15
     assert {component["state"] for component in outcome["components"]} == {"executed"}
     saved = folder / "output" / "runs" / outcome["run_id"] / "metrics.json"
     assert json.loads(saved.read_text()) == outcome
