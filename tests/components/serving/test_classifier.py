@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from components.backbone.cut import find_cut, unfreeze_above
-from components.backbone.loading import load_backbone
+from components.backbone.loading import load_backbone, preprocess
 from components.backbone.registry import BACKBONES
 from components.serving.classifier import load_classifier
 from components.trainer.export import export
@@ -42,7 +42,10 @@ def trained(name: str, *, classes: int = 3, size: int = SIZE, policy: str = "flo
         backbone = load_backbone(name, "none", size)
         head = build_head(backbone.output_shape[-1], classes=classes, units=8, dropout=0.2)
         classifier = build_classifier(backbone, name, head)
-        spread(backbone, size)
+        random = np.random.default_rng(0)
+        for weight in classifier.weights:
+            weight.assign(weight * random.uniform(0.9, 1.1, weight.shape).astype(np.float32))
+        spread(backbone, name, size)
         backbone.trainable = False
         cut = find_cut(backbone, 0.8)
         assert cut
@@ -57,20 +60,17 @@ def trained(name: str, *, classes: int = 3, size: int = SIZE, policy: str = "flo
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    random = np.random.default_rng(0)
-    for weight in classifier.weights:
-        weight.assign(weight * random.uniform(0.9, 1.1, weight.shape).astype(np.float32))
     return classifier
 
 
-def spread(backbone: Any, size: int) -> None:
+def spread(backbone: Any, name: str, size: int) -> None:
     """Makes a backbone of random weights tell photos apart: each layer gets a usual scale."""
     normalizing = [
         layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     for layer in normalizing:
         layer.momentum = 0.0
-    backbone(photos(size, 8) / np.float32(127.5) - 1, training=True)
+    backbone(preprocess(name, photos(size, 8).astype(np.float32)), training=True)
     for layer in normalizing:
         layer.momentum = 0.99
 
