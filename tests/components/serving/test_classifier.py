@@ -45,7 +45,7 @@ def trained(name: str, *, classes: int = 3, size: int = SIZE, policy: str = "flo
         random = np.random.default_rng(0)
         for weight in classifier.weights:
             weight.assign(weight * random.uniform(0.9, 1.1, weight.shape).astype(np.float32))
-        spread(backbone, name, size)
+        spread(backbone, head, name, size)
         backbone.trainable = False
         cut = find_cut(backbone, 0.8)
         assert cut
@@ -63,16 +63,19 @@ def trained(name: str, *, classes: int = 3, size: int = SIZE, policy: str = "flo
     return classifier
 
 
-def spread(backbone: Any, name: str, size: int) -> None:
+def spread(backbone: Any, head: Any, name: str, size: int) -> None:
     """Makes a backbone of random weights tell photos apart: each layer gets a usual scale."""
     normalizing = [
         layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     for layer in normalizing:
         layer.momentum = 0.0
-    backbone(preprocess(name, photos(size, 8).astype(np.float32)), training=True)
+    inputs = preprocess(name, photos(size, 8).astype(np.float32))
+    backbone(inputs, training=True)
     for layer in normalizing:
         layer.momentum = 0.99
+    kernel = head.get_layer("dense").kernel
+    kernel.assign(kernel / np.std(np.asarray(backbone(inputs, training=False), np.float32)))
 
 
 def photos(size: int = SIZE, count: int = 4) -> np.ndarray:
