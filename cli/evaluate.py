@@ -12,6 +12,7 @@ import typer
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
 from cli.options import DATA_HELP, AsJsonObject
+from cli.photo_progress import photo_progress
 from cli.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -91,15 +92,6 @@ def _measured(
 def _asked(
     photos: Sequence[Photo], root: str, folder: Path, baseline: Path | None
 ) -> tuple[Measured, list[Problem]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     with quiet_tensorflow() as stderr:
         from components.evaluator.measured import measure
         from components.evaluator.pushed_answers import ask
@@ -108,24 +100,9 @@ def _asked(
 
         model = PushedModel(folder)
         other = PushedModel(baseline) if baseline else None
-        progress = Progress(
-            TextColumn("Asking the model"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(file=stderr),
-            transient=True,
-            disable=not stderr.isatty(),
-        )
-        with progress:
-            task = progress.add_task("", total=len(photos) * (2 if other else 1))
-            asked = ask(
-                photos,
-                root,
-                model=model,
-                baseline=other,
-                progress=lambda count: progress.advance(task, count),
-            )
+        total = len(photos) * (2 if other else 1)
+        with photo_progress("Asking the model", total, stderr) as progress:
+            asked = ask(photos, root, model=model, baseline=other, progress=progress)
         measured = measure(asked.answers, slices_of(asked.answers, SLICES))
     return measured, asked.unreadable
 

@@ -112,7 +112,7 @@ def _comparison(baseline: Baseline) -> str:
     else:
         side = "more" if gain > 0 else "less"
         said = f"{abs(gain):.1f} points {side} accurate than the other model ({other:.1%})"
-    chance = "which may be chance" if low <= 0 <= high else "which is no chance"
+    chance = "which may be chance" if baseline.gain_may_be_chance else "which is no chance"
     return f"{said}; 95 % interval of the difference {low:+.1f} to {high:+.1f} points" + (
         f", {chance}" if gain else ""
     )

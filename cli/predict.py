@@ -16,6 +16,7 @@ import typer
 
 from cli.errors import Debug, reported
 from cli.options import AsJsonList
+from cli.photo_progress import photo_progress
 from cli.quiet import quiet_tensorflow
 from schemas.errors import ConfigError, printable
 
@@ -237,28 +238,11 @@ def _progress(folder: str, stderr: TextIO) -> Iterator[Callable[[], None]]:
     if not stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     from components.batch_predict.photos import photos_below
 
-    progress = Progress(
-        TextColumn("Classifying photos"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=stderr),
-        transient=True,
-    )
-    with progress:
-        task = progress.add_task("", total=sum(1 for _ in photos_below(folder)))
-        yield lambda: progress.advance(task)
+    total = sum(1 for _ in photos_below(folder))
+    with photo_progress("Classifying photos", total, stderr) as progress:
+        yield lambda: progress(1)
 
 
 def _print_summary(summary: Summary | None, output: str) -> None:

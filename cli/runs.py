@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -186,12 +186,20 @@ def delete(
     debug: Debug = False,
 ) -> None:
     """Remove runs, and the artifacts that no other run and no blessed or pushed model needs."""
+    with reported(debug):
+        remove_unneeded(output, run_ids, yes=yes, as_json=as_json)
+
+
+def remove_unneeded(
+    output: Path | None, run_ids: Sequence[str] = (), *, yes: bool, as_json: bool
+) -> None:
+    """Removes, or without `yes` lists, what nothing needs once some runs are not kept."""
     from cli.review_text import as_json as text_of
     from cli.review_text import print_removal
     from review.choosing import chosen_run
     from review.removal import plan_removal, remove
 
-    with reported(debug), reviewed(output, to_write=yes) as (folders, store, history):
+    with reviewed(output, to_write=yes) as (folders, store, history):
         chosen = {run.name: run for run in (chosen_run(history, t, folders) for t in run_ids)}
         found = plan_removal(history, folders, list(chosen.values()))
         if yes:

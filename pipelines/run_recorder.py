@@ -26,8 +26,6 @@ from pipelines.content_digest import content_digest, examples_digest
 from schemas import run_record
 from schemas.errors import first_line
 
-_ROOT = Path(__file__).resolve().parent.parent
-
 _RUN_CONTEXT = "pipeline_run"
 
 # In an execution property, wherever it is nested.
@@ -81,7 +79,7 @@ class RunRecorder:
             properties = {
                 run_record.NODES: json.dumps(list(nodes)),
                 run_record.VERSION: version("warmstart"),
-                run_record.COMMIT: git_commit(_ROOT),
+                run_record.COMMIT: git_commit(),
             }
             if self._facts:
                 properties[run_record.CONFIGURATION] = self._facts.configuration

@@ -140,11 +140,9 @@ def _schema(history: History, old: Run, new: Run) -> tuple[str, ...] | None:
 
 
 def _schema_of(history: History, run: Run) -> str | None:
-    ids = [n for one in run.executions if not one.is_resolver for n in one.output_ids]
-    artifacts = history.artifacts(ids)
-    schema = next(
-        (artifacts[n] for n in ids if n in artifacts and artifacts[n].type == _SCHEMA), None
-    )
+    artifacts = history.artifacts(run.made_ids)
+    made = (artifacts[number] for number in run.made_ids if number in artifacts)
+    schema = next((artifact for artifact in made if artifact.type == _SCHEMA), None)
     return read_text(schema, _SCHEMA_FILE) if schema else None
 
 

@@ -155,6 +155,11 @@ class Run:
         """What all components took together."""
         return sum(execution.seconds or 0.0 for execution in self.executions)
 
+    @property
+    def made_ids(self) -> list[int]:
+        """Ids of what its components made or reused, in their order; not what resolvers found."""
+        return [n for one in self.executions if not one.is_resolver for n in one.output_ids]
+
     def count(self, state: str) -> int:
         """Returns how many components are in a state; resolvers count for none."""
         return sum(e.state == state and not e.is_resolver for e in self.executions)

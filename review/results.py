@@ -75,9 +75,9 @@ class Gain:
 
 def results_of(history: History, runs: list[Run]) -> list[RunResults]:
     """Reads what runs came to, in their order."""
-    wanted = {number for run in runs for number in _made(run)}
+    wanted = {number for run in runs for number in run.made_ids}
     artifacts = history.artifacts(wanted)
-    return [_results([artifacts[n] for n in _made(run) if n in artifacts]) for run in runs]
+    return [_results([artifacts[n] for n in run.made_ids if n in artifacts]) for run in runs]
 
 
 def gains(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> list[Gain]:
@@ -95,10 +95,6 @@ def _gain(name: str, old: Metric | None, new: Metric | None) -> Gain:
     below = math.hypot(new.value - new.interval[0], old.interval[1] - old.value)
     above = math.hypot(new.interval[1] - new.value, old.value - old.interval[0])
     return Gain(name, old, new, difference, difference - below <= 0 <= difference + above)
-
-
-def _made(run: Run) -> list[int]:
-    return [n for one in run.executions if not one.is_resolver for n in one.output_ids]
 
 
 def _results(artifacts: list[Artifact]) -> RunResults:

@@ -326,20 +326,16 @@ class _Comparison:
 
     def _of_properties(self, before: Execution) -> list[Reason]:
         found = differences(before.properties, self.execution.properties)
-        versions = {
-            str(artifact.properties[_TFX_VERSION])
-            for number in before.output_ids
-            if (artifact := self.artifacts.get(number)) and _TFX_VERSION in artifact.properties
-        }
-        versions_now = {
-            str(artifact.properties[_TFX_VERSION])
-            for number in self.execution.output_ids
-            if (artifact := self.artifacts.get(number)) and _TFX_VERSION in artifact.properties
-        }
-        if versions and versions_now and versions != versions_now:
-            old, new = ", ".join(sorted(versions)), ", ".join(sorted(versions_now))
+        old, new = self._tfx_version(before), self._tfx_version(self.execution)
+        if old and new and old != new:
             found.append(Difference(_TFX_VERSION, old, new))
         return [self._of_property(difference, before) for difference in found]
+
+    def _tfx_version(self, execution: Execution) -> str:
+        """Returns the version that wrote an execution's outputs, or an empty text."""
+        outputs = (self.artifacts.get(number) for number in execution.output_ids)
+        versions = (one.properties.get(_TFX_VERSION) for one in outputs if one)
+        return ", ".join(sorted({str(version) for version in versions if version is not None}))
 
     def _of_property(self, difference: Difference, before: Execution) -> Reason:
         leaf = difference.key.rpartition(".")[2]

@@ -108,12 +108,6 @@ def made_contents(
         "pictures": {},
         "statistics": {"file_size": {"train": [1500, 20000, 1e6], "eval": [0.25, 0.5, 0.75]}},
         "anomalies": [],
-        "settings": {
-            "name": "warmstart",
-            "backbone": {"name": "MobileNetV2", "weights": "embedded"},
-            "head": {"units": 128},
-            "image": {"size": 160},
-        },
         "configuration": configuration,
         "environment": {"warmstart": "0.1.0", "tensorflow": "2.21.0", "keras": "3.15.1"},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from itertools import islice
 from typing import Any
@@ -12,6 +11,7 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
+from components.model_artifact import classes_of
 from schemas import serving
 
 MODEL_KEY = "model"
@@ -70,7 +70,4 @@ def _classes(model: types.Artifact) -> set[str]:
     """Returns the classes that a model knows; none if it is not there any more."""
     folder = path_utils.serving_model_path(model.uri)
     file = os.path.join(folder, "assets", serving.CLASSES_ASSET)
-    if not fileio.exists(file):
-        return set()
-    with fileio.open(file, "rb") as stream:
-        return set(json.loads(stream.read()))
+    return set(classes_of(folder)) if fileio.exists(file) else set()

@@ -16,15 +16,16 @@ from tfx.components.evaluator import constants  # isort: skip
 import tensorflow_model_analysis as tfma
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils
 
 from components.evaluator.answers import answers_prefix, read_answers
 from components.evaluator.eval_config import eval_config
-from components.evaluator.inference import AskModels, classes_of, patterns_of
+from components.evaluator.inference import AskModels, patterns_of
 from components.evaluator.measured import measure, write_measured
 from components.evaluator.slices import slices_of
 from components.evaluator.validation import Validate
 from components.evaluator.verdict import reasons
+from components.model_artifact import classes_of, saved_model_folder
 from schemas import features
 
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
@@ -66,7 +67,7 @@ class Executor(BaseBeamExecutor):
         baseline = input_dict.get(BASELINE_MODEL_KEY) or []
         evaluation = artifact_utils.get_single_instance(output_dict[EVALUATION_KEY])
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
-        folders = [_saved_model(artifact) for artifact in (model, *baseline)]
+        folders = [saved_model_folder(artifact) for artifact in (model, *baseline)]
         split = exec_properties[SPLIT_KEY]
         examples = artifact_utils.get_split_uris(input_dict[EXAMPLES_KEY], split)
         thresholds = json.loads(exec_properties[THRESHOLDS_KEY])
@@ -85,12 +86,6 @@ class Executor(BaseBeamExecutor):
         write_measured(evaluation.uri, replace(measure(answers, slices), reasons=missed))
         _bless(blessing, model, baseline, blessed=validation.validation_ok)
         _log.info("Blessed." if validation.validation_ok else f"Not blessed: {missed}.")
-
-
-def _saved_model(artifact: Any) -> str:
-    return str(
-        path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact))
-    )
 
 
 def _bless(blessing: Any, model: Any, baseline: list[Any], *, blessed: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from components.evaluator import answers
+from components.model_artifact import classes_of
 from schemas import features, serving
 
 _BATCH_SIZE = 32
@@ -110,13 +110,6 @@ class AnswersHandler(ModelHandler[bytes, dict[str, Any], LoadedModels]):
     def get_num_bytes(self, batch: Sequence[bytes]) -> int:
         """Returns the size of the examples; Beam would pickle them to find out."""
         return sum(map(len, batch))
-
-
-def classes_of(folder: str) -> list[str]:
-    """Returns the class names of a SavedModel, in the order of its probabilities."""
-    with tf.io.gfile.GFile(os.path.join(folder, "assets", serving.CLASSES_ASSET)) as stream:
-        names: list[str] = json.loads(stream.read())
-    return names
 
 
 def patterns_of(folders: Iterable[str]) -> list[str]:

@@ -24,12 +24,12 @@ from components.evaluator.metrics import (
     Labels,
     auc,
     confusion_matrix,
-    log_loss,
+    losses_of,
+    mean_of,
+    ranks_of,
 )
 
 LEVEL = 0.95
-
-_BOOTSTRAPPED = {AUC: auc, LOG_LOSS: log_loss}
 
 # The limits then lie within a tenth of the interval's width of what infinitely many would give.
 _RESAMPLES = 1000
@@ -86,10 +86,12 @@ def metric_intervals(labels: Labels, probabilities: Floats, seed: int) -> dict[s
         ACCURACY: proportion_interval(sum(right), len(labels)),
         BALANCED_ACCURACY: mean_interval((r, photos) for r, photos in counts if photos),
     }
-    drawn: dict[str, list[float]] = {name: [] for name in _BOOTSTRAPPED}
+    # What does not depend on the draw.
+    ranks, losses = ranks_of(probabilities), losses_of(labels, probabilities)
+    drawn: dict[str, list[float]] = {AUC: [], LOG_LOSS: []}
     for weights in _resamples(probabilities.shape, seed):
-        for name, metric in _BOOTSTRAPPED.items():
-            drawn[name].append(metric(labels, probabilities, weights))
+        drawn[AUC].append(auc(labels, ranks, weights))
+        drawn[LOG_LOSS].append(mean_of(losses, weights))
     for name, values in drawn.items():
         measured = np.array([value for value in values if not math.isnan(value)])
         if len(set(measured.tolist())) > 1:

@@ -93,6 +93,12 @@ class Baseline:
     gain: float
     gain_interval: Interval
 
+    @property
+    def gain_may_be_chance(self) -> bool:
+        """Whether the interval holds a gain of nothing."""
+        low, high = self.gain_interval
+        return low <= 0 <= high
+
 
 @dataclass(frozen=True)
 class Measured:

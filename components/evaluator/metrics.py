@@ -27,6 +27,7 @@ _EPSILON = 1e-7
 _CONFIDENCE_BINS = 15
 
 Labels = npt.NDArray[np.int64]
+Ranks = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
 
@@ -60,21 +61,39 @@ def metrics(
     return {
         ACCURACY: float(np.trace(confusion) / weights.sum()),
         BALANCED_ACCURACY: _mean(by_class(confusion).recall),
-        AUC: auc(labels, probabilities, weights),
-        LOG_LOSS: log_loss(labels, probabilities, weights),
+        AUC: auc(labels, ranks_of(probabilities), weights),
+        LOG_LOSS: mean_of(losses_of(labels, probabilities), weights),
         CALIBRATION_ERROR: _calibration_error(labels, probabilities, weights),
     }
 
 
-def auc(labels: Labels, probabilities: Floats, weights: Floats) -> float:
-    """Returns the mean of `auc_by_class` over the classes that have one."""
-    return _mean(auc_by_class(labels, probabilities, weights))
+def auc(labels: Labels, ranks: Ranks, weights: Floats) -> float:
+    """Returns the mean of the areas of `auc_by_class` over the classes that have one.
+
+    Args:
+        labels: of the photos.
+        ranks: from `ranks_of`, which does not depend on the weights.
+        weights: of the photos.
+    """
+    return _mean(_areas(labels, ranks, weights))
 
 
-def log_loss(labels: Labels, probabilities: Floats, weights: Floats) -> float:
-    """Returns the mean of -ln(probability of the right class) of at least one photo."""
+def ranks_of(probabilities: Floats) -> Ranks:
+    """Returns where each probability stands among those of its class: from 0, equal ones alike."""
+    columns = [np.unique(column, return_inverse=True)[1] for column in probabilities.T]
+    return np.stack(columns, axis=1)
+
+
+def losses_of(labels: Labels, probabilities: Floats) -> Floats:
+    """Returns -ln(probability of the right class) of each photo: float64 (photos,)."""
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(weights @ -np.log(np.clip(of_label, _EPSILON, 1)) / weights.sum())
+    losses: Floats = -np.log(np.clip(of_label, _EPSILON, 1))
+    return losses
+
+
+def mean_of(values: Floats, weights: Floats) -> float:
+    """Returns the weighted mean of a value of each photo, of at least one."""
+    return float(weights @ values / weights.sum())
 
 
 def confusion_matrix(
@@ -102,12 +121,7 @@ def auc_by_class(labels: Labels, probabilities: Floats, weights: Floats | None =
     An Introduction to ROC Analysis, 2006); NaN where there is no photo of the class, or no other.
     """
     weights = np.ones(len(labels)) if weights is None else weights
-    return np.array(
-        [
-            _auc(labels == number, probabilities[:, number], weights)
-            for number in range(probabilities.shape[1])
-        ]
-    )
+    return _areas(labels, ranks_of(probabilities), weights)
 
 
 @dataclass(frozen=True)
@@ -152,14 +166,18 @@ def _bins(labels: Labels, probabilities: Floats, weights: Floats) -> tuple[Float
     )
 
 
-def _auc(positive: npt.NDArray[np.bool_], scores: Floats, weights: Floats) -> float:
+def _areas(labels: Labels, ranks: Ranks, weights: Floats) -> Floats:
+    return np.array([_area(labels == number, rank, weights) for number, rank in enumerate(ranks.T)])
+
+
+def _area(positive: npt.NDArray[np.bool_], rank: Ranks, weights: Floats) -> float:
     of_class, of_others = weights * positive, weights * ~positive
     pairs = of_class.sum() * of_others.sum()
     if not pairs:
         return float("nan")
-    different, rank = np.unique(scores, return_inverse=True)
-    of_class = _sums(rank, of_class, len(different))
-    of_others = _sums(rank, of_others, len(different))
+    different = rank.max() + 1
+    of_class = _sums(rank, of_class, different)
+    of_others = _sums(rank, of_others, different)
     # Of two photos with equal scores each is taken to be before the other half of the time.
     before = np.cumsum(of_others) - of_others / 2
     return float((of_class * before).sum() / pairs)

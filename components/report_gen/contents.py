@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import yaml
 
 from components.evaluator.answers import Answers
 from components.evaluator.measured import Measured
@@ -32,8 +35,7 @@ class Contents:
         pictures: `data:` URLs of some of those photos, by path.
         statistics: smallest, median and largest value by numeric feature, then by split.
         anomalies: what is odd about the statistics.
-        settings: of the run, by section, as in the configuration.
-        configuration: the same as commented YAML.
+        configuration: of the run, as commented YAML.
         environment: versions and machine.
     """
 
@@ -52,6 +54,11 @@ class Contents:
     pictures: dict[str, str]
     statistics: dict[str, dict[str, list[float]]]
     anomalies: list[dict[str, Any]]
-    settings: dict[str, Any]
     configuration: str
     environment: dict[str, str]
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The configuration by section."""
+        settings: dict[str, Any] = yaml.safe_load(self.configuration)
+        return settings

@@ -34,15 +34,15 @@ def environment() -> dict[str, str]:
         "gpus": ", ".join(gpus) or "none",
         **{name: found for name in _PACKAGES if (found := _version(name))},
     }
-    commit = git_commit(_ROOT)
+    commit = git_commit()
     return found | ({"git commit": commit} if commit else {})
 
 
-def git_commit(folder: Path) -> str | None:
+def git_commit(folder: Path = _ROOT) -> str | None:
     """Returns the commit that a folder is at, and whether files were changed since.
 
     Args:
-        folder: the root of a checkout; anything else has no commit.
+        folder: the root of a checkout, by default ours; anything else has no commit.
     """
     if not (folder / ".git").exists():
         return None

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-import yaml
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils
 
 from components.artifact_file import write_whole
 from components.evaluator.answers import read_answers
-from components.evaluator.inference import classes_of
 from components.evaluator.measured import read_measured
 from components.evaluator.metrics import ACCURACY
 from components.image_example_gen.quarantine import read_survey
 from components.label_review.artifact import read_suspicions
+from components.model_artifact import classes_of, saved_model_folder
 from components.report_gen.anomalies import read_anomalies, read_statistics
 from components.report_gen.artifact import METRICS_FILE, MODEL_CARD_FILE, REPORT_FILE
 from components.report_gen.contents import Contents
@@ -87,7 +85,7 @@ def _contents(input_dict: dict[str, list[Any]], properties: dict[str, Any]) -> C
         return artifact_utils.get_single_instance(input_dict[key])
 
     model = artifact(MODEL_KEY)
-    folder = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    folder = saved_model_folder(model)
     answers = read_answers(artifact(EVALUATION_KEY).uri, classes_of(folder))
     training = _training(artifact(MODEL_RUN_KEY).uri)
     suspicions = read_suspicions(artifact(SUSPICIONS_KEY).uri)
@@ -102,7 +100,6 @@ def _contents(input_dict: dict[str, list[Any]], properties: dict[str, Any]) -> C
         {*doubtful, *(answers.paths[number] for number in numbers)},
     )
     statistics = artifact(STATISTICS_KEY).mlmd_artifact
-    configuration = properties[CONFIGURATION_KEY]
     return Contents(
         data=properties[DATA_KEY],
         split=properties[SPLIT_KEY],
@@ -123,8 +120,7 @@ def _contents(input_dict: dict[str, list[Any]], properties: dict[str, Any]) -> C
             artifact(ANOMALIES_KEY).mlmd_artifact,
             artifact(DISTRIBUTION_ANOMALIES_KEY).mlmd_artifact,
         ),
-        settings=yaml.safe_load(configuration),
-        configuration=configuration,
+        configuration=properties[CONFIGURATION_KEY],
         environment=environment(),
     )
 

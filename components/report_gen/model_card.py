@@ -221,7 +221,7 @@ def comparison(baseline: Baseline) -> str:
     points = f"{abs(100 * baseline.gain):.1f} points of accuracy"
     how = {1: f"{points} better than", 0: "as accurate as", -1: f"{points} worse than"}
     side = (baseline.gain > 0) - (baseline.gain < 0)
-    chance = "may be chance" if low <= 0 <= high else "is no chance"
+    chance = "may be chance" if baseline.gain_may_be_chance else "is no chance"
     return (
         f"On the same photos it is {how[side]} the latest blessed model (95 % interval of the "
         f"difference {100 * low:+.1f} to {100 * high:+.1f} points"

@@ -80,8 +80,7 @@ def served(versions: list[Version]) -> Version | None:
 
 def run_id_of(folder: Path) -> str | None:
     """Returns the id of the run that trained a version, or None if it is not recorded."""
-    run_id = _read_record(folder).get("run_id")
-    return run_id if isinstance(run_id, str) else None
+    return _run_id(_read_record(folder))
 
 
 def is_withdrawn(folder: Path) -> bool:
@@ -248,10 +247,15 @@ def _version(folder: Path, *, withdrawn: bool) -> Version:
         folder,
         withdrawn,
         pushed_at,
-        run_id_of(folder),
+        _run_id(record),
         accuracy if isinstance(accuracy, float) else None,
         copy_of if isinstance(copy_of, int) else None,
     )
+
+
+def _run_id(record: dict[str, Any]) -> str | None:
+    run_id = record.get("run_id")
+    return run_id if isinstance(run_id, str) else None
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

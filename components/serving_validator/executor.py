@@ -12,8 +12,9 @@ from typing import Any
 import tensorflow as tf
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils
 
+from components.model_artifact import saved_model_folder
 from components.serving_validator.isolation import RefusedError, ask
 from components.serving_validator.verdict import (
     HALF_PRECISION_TOLERANCE,
@@ -69,7 +70,7 @@ class Executor(BaseExecutor):
             PipelineError: if the Trainer left no reference, or for other examples.
         """
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
-        folder = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+        folder = saved_model_folder(model)
         reference = _reference(artifact_utils.get_single_uri(input_dict[MODEL_RUN_KEY]))
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
         (eval_folder,) = artifact_utils.get_split_uris([examples], features.EVAL)

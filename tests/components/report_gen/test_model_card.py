@@ -80,10 +80,9 @@ def test_domain_gap_is_what_stage_1_reached_above_the_most_frequent_class() -> N
 
 
 def test_model_without_pretraining_has_no_domain_gap() -> None:
-    settings = made_contents("cat", "dog").settings
-    random = {**settings, "backbone": {"name": "MobileNetV2", "weights": "none"}}
+    random = made_contents("cat", "dog", overrides=("backbone.weights=none",))
 
-    assert statements(made_contents("cat", "dog", settings=random), "Domain gap") == [
+    assert statements(random, "Domain gap") == [
         "The backbone began with random weights: nothing was transferred."
     ]
 
