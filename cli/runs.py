@@ -46,7 +46,7 @@ def reviewed(
     # ML Metadata records absolute paths.
     folders = OutputFolders((output or DEFAULT_OUTPUT).resolve())
     with opened(folders, to_write=to_write) as store:
-        yield folders, store, History(store)
+        yield folders, store, History(store, folders.root)
 
 
 @app.command("list")

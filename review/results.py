@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.files import read_object
+from review.files import ArtifactFiles
 from review.history import History
 from review.records import Artifact, Run
 
@@ -77,7 +77,10 @@ def results_of(history: History, runs: list[Run]) -> list[RunResults]:
     """Reads what runs came to, in their order."""
     wanted = {number for run in runs for number in run.made_ids}
     artifacts = history.artifacts(wanted)
-    return [_results([artifacts[n] for n in run.made_ids if n in artifacts]) for run in runs]
+    return [
+        _results(history.files, [artifacts[n] for n in run.made_ids if n in artifacts])
+        for run in runs
+    ]
 
 
 def gains(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> list[Gain]:
@@ -97,11 +100,11 @@ def _gain(name: str, old: Metric | None, new: Metric | None) -> Gain:
     return Gain(name, old, new, difference, difference - below <= 0 <= difference + above)
 
 
-def _results(artifacts: list[Artifact]) -> RunResults:
+def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     by_type = {artifact.type: artifact for artifact in artifacts}
     blessing, pushed = by_type.get(_BLESSING), by_type.get(_PUSHED)
     evaluation = by_type.get(_EVALUATION)
-    measured = (read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
+    measured = (files.read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
     place = None
     if pushed and pushed.properties.get("pushed") == 1:
         place = str(pushed.properties.get("pushed_destination", "")) or None
