@@ -13,7 +13,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 
 from components.embedder.artifact import read_embeddings, read_sources
-from components.label_review.artifact import write_suspicions
+from components.label_review.artifact import write_embedded, write_suspicions
 from components.label_review.suspicions import LabelledPhoto, review_labels
 from components.transform.preprocessing import source_of
 from schemas import features
@@ -66,6 +66,7 @@ class Executor(BaseExecutor):
             seed=exec_properties[SEED_KEY],
         )
         write_suspicions(output.uri, review.suspicions)
+        write_embedded(output.uri, photos)
         output.set_int_custom_property("photos", len(photos))
         output.set_int_custom_property("photos_not_judged", review.not_judged)
         output.set_int_custom_property("suspicions", len(review.suspicions))
