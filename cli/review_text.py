@@ -1,12 +1,10 @@
-"""How runs and artifacts look on the terminal, and as JSON."""
+"""How runs and artifacts look on the terminal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,11 +27,6 @@ NOT_RECORDED = "not recorded"
 
 # Of the photos in one list.
 _MOST_SHOWN = 10
-
-
-def as_json(found: Any) -> str:
-    """Returns records, or lists of them, as JSON."""
-    return json.dumps(found, default=_plain, ensure_ascii=False, indent=2)
 
 
 def run_as_json(run: Run, results: RunResults) -> dict[str, Any]:
@@ -312,11 +305,3 @@ def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "-"
     return NOT_RECORDED if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
-    if isinstance(value, Path):
-        return str(value)
-    return asdict(value)

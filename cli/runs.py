@@ -57,8 +57,8 @@ def list_(
     debug: Debug = False,
 ) -> None:
     """List the runs, the newest first."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_runs, run_as_json
+    from review.plain_json import as_json as text_of
     from review.results import results_of
     from review.store import no_run
 
@@ -82,9 +82,9 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show what became of each component and why, how good the model is, and where it went."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_run, run_as_json
     from review.choosing import chosen_run
+    from review.plain_json import as_json as text_of
     from review.results import results_of
     from review.why import explain
     from schemas import run_record
@@ -122,10 +122,10 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare two runs: what is equal is left out."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_comparison
     from review.choosing import chosen_run
     from review.comparison import compare as compare_runs
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (folders, _, history):
         old, new = (chosen_run(history, text, folders) for text in (first, second))
@@ -145,8 +145,8 @@ def why_(
     debug: Debug = False,
 ) -> None:
     """Say why a component ran, or was reused, in a run."""
-    from cli.review_text import as_json as text_of
     from review.choosing import chosen_run
+    from review.plain_json import as_json as text_of
     from review.why import explain_one
 
     with reported(debug), reviewed(output) as (folders, _, history):
@@ -165,9 +165,9 @@ def lineage(
     debug: Debug = False,
 ) -> None:
     """Show what an artifact was made from, and what was made from it."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_lineage
     from review.lineage import lineage_of
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (_, store, history):
         found = lineage_of(store, history, artifact_id, depth)
@@ -194,9 +194,9 @@ def remove_unneeded(
     output: Path | None, run_ids: Sequence[str] = (), *, yes: bool, as_json: bool
 ) -> None:
     """Removes, or without `yes` lists, what nothing needs once some runs are not kept."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_removal
     from review.choosing import chosen_run
+    from review.plain_json import as_json as text_of
     from review.removal import plan_removal, remove
 
     with reviewed(output, to_write=yes) as (folders, store, history):

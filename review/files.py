@@ -79,9 +79,9 @@ class ArtifactFiles:
         """
         place = self._place(artifact)
         parts = PurePosixPath(name).parts
-        if place is None or not parts or not _are_plain(parts) or "\0" in name:
+        if place is None or not parts:
             raise FileNotFoundError(f"{artifact.uri} has no file {name!r} below {self._root}")
-        return _opened_below(self._root, (*place, *parts))
+        return opened_below(self._root, *place, *parts)
 
     def listing(self, artifact: Artifact) -> list[ArtifactFile]:
         """Returns the regular files of an artifact, by name; none if it lies elsewhere."""
@@ -123,7 +123,7 @@ class ArtifactFiles:
     def _place(self, artifact: Artifact) -> tuple[str, ...] | None:
         """Returns the parts of an artifact's path below the folder, or None."""
         folder = local_folder(artifact)
-        if folder is None or "\0" in str(folder):
+        if folder is None:
             return None
         for root in (self._root, self._named):
             if folder.is_relative_to(root):
@@ -132,12 +132,18 @@ class ArtifactFiles:
         return None
 
 
-def _are_plain(parts: tuple[str, ...]) -> bool:
-    return all(part not in ("..", "/", "") for part in parts)
+def opened_below(root: Path, *parts: str) -> BinaryIO:
+    """Opens a file for reading, one folder after the other, so that no link is ever followed.
 
+    Args:
+        root: a folder, which alone may be a link.
+        parts: names of the folders on the way, and of the file.
 
-def _opened_below(root: Path, parts: tuple[str, ...]) -> BinaryIO:
-    """Opens a file step by step, so that no link that is put there meanwhile is followed."""
+    Raises:
+        OSError: if it is not there, a name is none, or leads elsewhere, or it is no regular file.
+    """
+    if not parts or not _are_plain(parts):
+        raise FileNotFoundError(f"{parts} names no file below {root}")
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in parts[:-1]:
@@ -153,6 +159,10 @@ def _opened_below(root: Path, parts: tuple[str, ...]) -> BinaryIO:
         os.close(file)
         raise FileNotFoundError(f"{parts[-1]!r} is no regular file")
     return os.fdopen(file, "rb")
+
+
+def _are_plain(parts: tuple[str, ...]) -> bool:
+    return all(part not in {"", ".", ".."} and not set(part) & {"/", "\0"} for part in parts)
 
 
 def _regular_files(folder: Path) -> Iterator[ArtifactFile]:
