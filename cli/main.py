@@ -21,6 +21,7 @@ from cli import (
     models,
     pipeline,
     predict,
+    review,
     runs,
     tensorboard,
 )
@@ -38,6 +39,7 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
+app.command("review")(review.review)
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
 app.command("gc")(gc.gc)

@@ -177,6 +177,35 @@ class History:
         self._artifacts.update((artifact.id, artifact) for artifact in found)
         return found
 
+    def newest_artifacts(
+        self, most: int, *, kind: str = "", before: int | None = None
+    ) -> list[Artifact]:
+        """Returns artifacts, the newest first.
+
+        Args:
+            most: how many, at most.
+            kind: type of them, or empty for all.
+            before: only those with a smaller id, or None.
+        """
+        options = ListOptions(
+            limit=most,
+            order_by=OrderByField.ID,
+            is_asc=False,
+            filter_query=None if before is None else f"id < {before}",
+        )
+        if kind and kind not in self.artifact_types():
+            return []
+        found = (
+            self._store.get_artifacts_by_type(kind, list_options=options)
+            if kind
+            else self._store.get_artifacts(list_options=options)
+        )
+        return sorted(map(_artifact, found), key=lambda one: one.id, reverse=True)[:most]
+
+    def artifact_types(self) -> list[str]:
+        """Returns the names of all types of artifacts."""
+        return sorted(found.name for found in self._store.get_artifact_types())
+
     def makers(self, ids: Collection[int]) -> dict[int, Execution]:
         """Returns the execution that made each artifact, not those that reused it."""
         if not ids:

@@ -1,0 +1,169 @@
+"""The addresses of the page, and what answers at each.
+
+An address holds ids of the store, digests and search terms, never a path: whatever is read lies
+below the output folder, and is found from the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from review.library import Library
+from review.page import live
+from review.page.guard import SANDBOXED, Access, Guard
+from review.page.rendering import render
+from review.page.shown import Shown, positive
+from review.page.views import artifacts, compare, component, production, report, run, runs
+from review.plain_json import as_json
+from review.store import Output
+from schemas.errors import ConfigError, WarmstartError
+
+_JSON = ".json"
+_STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
+
+View = Callable[[Library, Request], Shown]
+
+
+class _IdConvertor(Convertor[int]):
+    """A number as ids of a store are: with no more digits than those have."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("id", _IdConvertor())
+
+
+def make_app(output: Output, access: Access) -> ASGIApp:
+    """Makes the page.
+
+    Args:
+        output: the folder that a pipeline writes to; nothing outside of it is read.
+        access: who may ask.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", lambda request: RedirectResponse("/runs", 303)),
+            *_routes("/runs", lambda library, asked: runs.runs(library, asked.query_params)),
+            *_routes("/runs/{run:id}", lambda library, asked: run.run(library, _id(asked, "run"))),
+            *_routes(
+                "/runs/{run:id}/components/{execution:id}",
+                lambda library, asked: component.component(
+                    library, _id(asked, "run"), _id(asked, "execution")
+                ),
+            ),
+            *_routes("/compare", lambda library, asked: compare.comparison(library, _runs(asked))),
+            *_routes("/production", lambda library, asked: production.production(library)),
+            *_routes(
+                "/artifacts",
+                lambda library, asked: artifacts.artifacts(library, asked.query_params),
+            ),
+            *_routes(
+                "/artifacts/{artifact:id}",
+                lambda library, asked: artifacts.artifact(library, _id(asked, "artifact")),
+            ),
+            *_routes(
+                "/artifacts/{artifact:id}/lineage",
+                lambda library, asked: artifacts.lineage(
+                    library, _id(asked, "artifact"), asked.query_params
+                ),
+            ),
+            *_routes(
+                "/runs/{run:id}/report",
+                lambda library, asked: report.report(library, _id(asked, "run")),
+            ),
+            Route("/runs/{run:id}/report/page", _report),
+            Route("/runs/{run:id}/events", _events),
+            Route("/static/{name}", _static),
+        ],
+        exception_handlers={
+            WarmstartError: _explained,
+            HTTPException: _not_found,
+            Exception: _broken,
+        },
+    )
+    app.state.library = Library(output)
+    return Guard(app, access)
+
+
+def _routes(path: str, view: View) -> list[Route]:
+    """Returns the address of a view for people, and that for programs."""
+
+    def answer(request: Request) -> Response:
+        shown = view(request.app.state.library, request)
+        if request.url.path.endswith(_JSON):
+            return Response(as_json(shown.data), media_type="application/json")
+        return HTMLResponse(render(shown.template, {**shown.data, **shown.drawn}))
+
+    return [Route(path, answer), Route(path + _JSON, answer)]
+
+
+def _report(request: Request) -> Response:
+    page = report.page_of(request.app.state.library, _id(request, "run"))
+    return HTMLResponse(page, headers=SANDBOXED)
+
+
+def _events(request: Request) -> Response:
+    library: Library = request.app.state.library
+    name = library.entry(_id(request, "run")).run.name
+
+    def sign() -> object:
+        return library.version(), report.log_size(library.output, name)
+
+    return StreamingResponse(live.changes(sign), media_type="text/event-stream")
+
+
+def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _STATIC:
+        raise HTTPException(404)
+    content = files("review.page").joinpath("static", name).read_bytes()
+    return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
+
+
+def _id(request: Request, name: str) -> int:
+    return int(request.path_params[name])
+
+
+def _runs(request: Request) -> list[int]:
+    found = [positive(text) for text in request.query_params.getlist("run")]
+    if None in found:
+        raise ConfigError("run has to be the id of a run, as the list of runs links to it.")
+    return [number for number in found if number is not None]
+
+
+def _explained(request: Request, error: Exception) -> Response:
+    """Says what is wrong; a store that cannot be read may well be at the next attempt."""
+    status = 404 if isinstance(error, ConfigError) else 503
+    return _sorry(request, status, str(error))
+
+
+def _not_found(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    return _sorry(request, status, "There is nothing at this address.")
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return _sorry(request, 500, f"This page failed ({type(error).__name__}); see the terminal.")
+
+
+def _sorry(request: Request, status: int, sentence: str) -> Response:
+    if request.url.path.endswith(_JSON):
+        body: dict[str, Any] = {"error": sentence}
+        return Response(as_json(body), status, media_type="application/json")
+    return HTMLResponse(render("sorry.html", {"sentence": sentence, "status": status}), status)
