@@ -11,11 +11,14 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from review.differences import shown
-from review.records import CACHED, EXECUTED, FAILED, NOT_REACHED, UNFINISHED
+from review.records import CACHED, EXECUTED, FAILED, NOT_REACHED, SUCCEEDED, UNFINISHED
 from schemas.errors import written
 
 # A sign for each state: colour alone tells nothing.
-_MARKS = {EXECUTED: "✓", CACHED: "↺", FAILED: "✗", UNFINISHED: "…", NOT_REACHED: "-"}
+_MARKS = {
+    **{EXECUTED: "✓", SUCCEEDED: "✓", CACHED: "↺"},
+    **{FAILED: "✗", UNFINISHED: "…", NOT_REACHED: "-"},
+}
 
 _UNITS = (("B", 1), ("kB", 1000), ("MB", 1000**2), ("GB", 1000**3))
 
