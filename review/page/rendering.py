@@ -16,8 +16,12 @@ from schemas.errors import written
 
 # A sign for each state: colour alone tells nothing.
 _MARKS = {
-    **{EXECUTED: "✓", SUCCEEDED: "✓", CACHED: "↺"},
-    **{FAILED: "✗", UNFINISHED: "…", NOT_REACHED: "-"},
+    EXECUTED: "✓",
+    SUCCEEDED: "✓",
+    CACHED: "↺",
+    FAILED: "✗",
+    UNFINISHED: "…",
+    NOT_REACHED: "-",
 }
 
 _UNITS = (("B", 1), ("kB", 1000), ("MB", 1000**2), ("GB", 1000**3))
