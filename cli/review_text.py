@@ -20,6 +20,7 @@ from schemas.errors import printable, shortened_list
 if TYPE_CHECKING:
     from review.comparison import Comparison
     from review.lineage import Lineage, Relative
+    from review.logs import Log
     from review.records import Artifact, Execution, Run
     from review.removal import Removal
     from review.results import Gain, Metric, RunResults
@@ -97,6 +98,17 @@ def print_run(
             console.print(Text(f"    {errors[execution.node]}", style="red"))
     for node in run.unreached:
         console.print(_line(node, "not reached", None, ""))
+
+
+def print_log(log: Log, *, as_json: bool) -> None:
+    """Prints the log of a component; which run it is of goes to stderr, if it is another one."""
+    text = log.path.read_text(encoding="utf-8", errors="replace")
+    if as_json:
+        typer.echo(json.dumps({**asdict(log), "text": text}, default=str, ensure_ascii=False))
+        return
+    if log.of_other_run:
+        typer.echo(f"{log.node} was reused from run {log.run}, which this is the log of.", err=True)
+    typer.echo(text, nl=False)
 
 
 def print_execution(console: Console, execution: Execution, why: Why) -> None:

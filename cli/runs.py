@@ -78,19 +78,27 @@ def list_(
 def show(
     run_id: RunId,
     output: Output = None,
+    component: Annotated[
+        str | None,
+        typer.Option("--log", metavar="COMPONENT", help="Print what it logged, and nothing else."),
+    ] = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Show what became of each component and why, how good the model is, and where it went."""
     from cli.review_text import as_json as text_of
-    from cli.review_text import print_run, run_as_json
+    from cli.review_text import print_log, print_run, run_as_json
     from review.choosing import chosen_run
+    from review.logs import find_log
     from review.results import results_of
     from review.why import explain
     from schemas import run_record
 
     with reported(debug), reviewed(output) as (folders, _, history):
         run = chosen_run(history, run_id, folders)
+        if component is not None:
+            print_log(find_log(folders, history, run, component), as_json=as_json)
+            return
         (results,) = results_of(history, [run])
         why = explain(history, run)
         errors = {
