@@ -1,12 +1,10 @@
-"""How runs and artifacts look on the terminal, and as JSON."""
+"""How runs and artifacts look on the terminal."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,7 +18,6 @@ from schemas.errors import printable, shortened_list
 if TYPE_CHECKING:
     from review.comparison import Comparison
     from review.lineage import Lineage, Relative
-    from review.logs import Log
     from review.records import Artifact, Execution, Run
     from review.removal import Removal
     from review.results import Gain, Metric, RunResults
@@ -30,11 +27,6 @@ NOT_RECORDED = "not recorded"
 
 # Of the photos in one list.
 _MOST_SHOWN = 10
-
-
-def as_json(found: Any) -> str:
-    """Returns records, or lists of them, as JSON."""
-    return json.dumps(found, default=_plain, ensure_ascii=False, indent=2)
 
 
 def run_as_json(run: Run, results: RunResults) -> dict[str, Any]:
@@ -98,17 +90,6 @@ def print_run(
             console.print(Text(f"    {errors[execution.node]}", style="red"))
     for node in run.unreached:
         console.print(_line(node, "not reached", None, ""))
-
-
-def print_log(log: Log, *, as_json: bool) -> None:
-    """Prints the log of a component; which run it is of goes to stderr, if it is another one."""
-    text = log.path.read_text(encoding="utf-8", errors="replace")
-    if as_json:
-        typer.echo(json.dumps({**asdict(log), "text": text}, default=str, ensure_ascii=False))
-        return
-    if log.of_other_run:
-        typer.echo(f"{log.node} was reused from run {log.run}, which this is the log of.", err=True)
-    typer.echo(text, nl=False)
 
 
 def print_execution(console: Console, execution: Execution, why: Why) -> None:
@@ -324,11 +305,3 @@ def _written(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "-"
     return NOT_RECORDED if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
-    if isinstance(value, Path):
-        return str(value)
-    return asdict(value)

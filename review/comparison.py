@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from review.differences import Difference, differences
-from review.files import read_text
 from review.history import History
 from review.photos import PhotoChanges, photo_changes, photos_of
 from review.records import Execution, Run
@@ -143,7 +142,7 @@ def _schema_of(history: History, run: Run) -> str | None:
     artifacts = history.artifacts(run.made_ids)
     made = (artifacts[number] for number in run.made_ids if number in artifacts)
     schema = next((artifact for artifact in made if artifact.type == _SCHEMA), None)
-    return read_text(schema, _SCHEMA_FILE) if schema else None
+    return history.files.read_text(schema, _SCHEMA_FILE) if schema else None
 
 
 def _timings(old: Run, new: Run) -> list[Timing]:

@@ -1,11 +1,20 @@
-"""What artifacts hold on this machine, read without TensorFlow."""
+"""What artifacts hold on this machine, read without TensorFlow.
+
+A store may come from anyone and name any place. So files are read below one folder only, which
+whoever asks has named, and no link is followed on the way.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
-from pathlib import Path
-from typing import Any
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
 
 from review.records import Artifact
 
@@ -29,33 +38,137 @@ def size_of(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
 
 
-def read_object(artifact: Artifact, name: str) -> dict[str, Any] | None:
-    """Reads a JSON object from an artifact; None if it is not there, or none."""
-    folder = local_folder(artifact)
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of an artifact.
+
+    Attributes:
+        name: relative to the artifact, with `/`.
+        size: bytes.
+    """
+
+    name: str
+    size: int
+
+
+class ArtifactFiles:
+    """Opens the files of artifacts that lie below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Opens nothing yet.
+
+        Args:
+            root: the folder; it alone may be, or lie behind, a link.
+        """
+        self._root = root.resolve()
+        self._named = Path(os.path.abspath(root))
+
+    def holds(self, artifact: Artifact) -> bool:
+        """Tells whether an artifact is recorded to lie below the folder."""
+        return self._place(artifact) is not None
+
+    def open(self, artifact: Artifact, name: str) -> BinaryIO:
+        """Opens a file of an artifact for reading.
+
+        Args:
+            artifact: that it belongs to.
+            name: relative to it, with `/`.
+
+        Raises:
+            OSError: if it is not there, lies elsewhere, is behind a link or no regular file.
+        """
+        place = self._place(artifact)
+        parts = PurePosixPath(name).parts
+        if place is None or not parts:
+            raise FileNotFoundError(f"{artifact.uri} has no file {name!r} below {self._root}")
+        return opened_below(self._root, *place, *parts)
+
+    def listing(self, artifact: Artifact) -> list[ArtifactFile]:
+        """Returns the regular files of an artifact, by name; none if it lies elsewhere."""
+        place = self._place(artifact)
+        folder = self._root.joinpath(*place) if place is not None else None
+        if folder is None or folder.resolve() != folder:
+            return []
+        return sorted(_regular_files(folder), key=lambda file: file.name)
+
+    def read_object(self, artifact: Artifact, name: str) -> dict[str, Any] | None:
+        """Reads a JSON object from an artifact; None if it is not there, or none."""
+        try:
+            with self.open(artifact, name) as stream:
+                found = json.load(stream)
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def read_text(self, artifact: Artifact, name: str) -> str | None:
+        """Reads a text file from an artifact; None if it is not there."""
+        try:
+            with self.open(artifact, name) as stream:
+                return stream.read().decode("utf-8")
+        except (OSError, ValueError):
+            return None
+
+    def read_table(self, artifact: Artifact, name: str) -> list[dict[str, str]] | None:
+        """Reads a CSV file with a heading from an artifact; None if it is not there."""
+        try:
+            # A name may hold line ends, which only the reader of CSV tells from those of rows.
+            with (
+                self.open(artifact, name) as stream,
+                io.TextIOWrapper(stream, encoding="utf-8", newline="") as text,
+            ):
+                return list(csv.DictReader(text))
+        except (OSError, ValueError, csv.Error):
+            return None
+
+    def _place(self, artifact: Artifact) -> tuple[str, ...] | None:
+        """Returns the parts of an artifact's path below the folder, or None."""
+        folder = local_folder(artifact)
+        if folder is None:
+            return None
+        for root in (self._root, self._named):
+            if folder.is_relative_to(root):
+                parts = folder.relative_to(root).parts
+                return parts if parts and _are_plain(parts) else None
+        return None
+
+
+def opened_below(root: Path, *parts: str) -> BinaryIO:
+    """Opens a file for reading, one folder after the other, so that no link is ever followed.
+
+    Args:
+        root: a folder, which alone may be a link.
+        parts: names of the folders on the way, and of the file.
+
+    Raises:
+        OSError: if it is not there, a name is none, or leads elsewhere, or it is no regular file.
+    """
+    if not parts or not _are_plain(parts):
+        raise FileNotFoundError(f"{parts} names no file below {root}")
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        found = json.loads((folder / name).read_text(encoding="utf-8")) if folder else None
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        for part in parts[:-1]:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        # A pipe would wait for who writes to it.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.open(parts[-1], flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise FileNotFoundError(f"{parts[-1]!r} is no regular file")
+    return os.fdopen(file, "rb")
 
 
-def read_text(artifact: Artifact, name: str) -> str | None:
-    """Reads a text file from an artifact; None if it is not there."""
-    folder = local_folder(artifact)
-    try:
-        return (folder / name).read_text(encoding="utf-8") if folder else None
-    except (OSError, ValueError):
-        return None
+def _are_plain(parts: tuple[str, ...]) -> bool:
+    return all(part not in {"", ".", ".."} and not set(part) & {"/", "\0"} for part in parts)
 
 
-def read_table(artifact: Artifact, name: str) -> list[dict[str, str]] | None:
-    """Reads a CSV file with a heading from an artifact; None if it is not there."""
-    folder = local_folder(artifact)
-    if not folder:
-        return None
-    try:
-        # A name may hold line ends, which only the reader of CSV tells from those of rows.
-        with (folder / name).open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except (OSError, ValueError, csv.Error):
-        return None
+def _regular_files(folder: Path) -> Iterator[ArtifactFile]:
+    for place, _, names in os.walk(folder):  # It enters no link.
+        for name in names:
+            file = Path(place, name)
+            found = file.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield ArtifactFile(file.relative_to(folder).as_posix(), found.st_size)

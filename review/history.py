@@ -6,11 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ml_metadata import ListOptions, MetadataStore, OrderByField
 from ml_metadata.proto import metadata_store_pb2
 
+from review.files import ArtifactFiles
 from review.records import (
     CACHED,
     DELETED,
@@ -56,12 +58,14 @@ _OUTPUTS = (*_MADE, metadata_store_pb2.Event.INTERNAL_OUTPUT)
 class History:
     """The runs in a store of ML Metadata, as they are when they are first read."""
 
-    def __init__(self, store: MetadataStore) -> None:
+    def __init__(self, store: MetadataStore, root: Path) -> None:
         """Reads nothing yet.
 
         Args:
             store: open, for example by `review.store.opened`.
+            root: the folder below which artifacts are read, whatever the store says.
         """
+        self.files = ArtifactFiles(root)
         self._store = store
         self._artifacts: dict[int, Artifact] = {}
         self._seen: dict[int, Execution] = {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from review.files import opened_below
 from review.history import History
 from review.records import CACHED, Execution, Run
 from review.store import Output
@@ -27,6 +29,14 @@ class Log:
     node: str
     path: Path
     of_other_run: bool
+
+    def open(self) -> BinaryIO:
+        """Opens it for reading.
+
+        Raises:
+            OSError: if it is gone.
+        """
+        return opened_below(self.path.parents[2], *self.path.parts[-3:])
 
 
 def log_of(output: Output, history: History, run: Run, node: str) -> Log | None:
@@ -97,16 +107,14 @@ def _file(output: Output, run: str, node: str) -> Path | None:
     """Returns the file, if it lies where its names say: a store may name other places."""
     if not (_is_plain(run) and _is_plain(node)):
         return None
-    folder = output.runs
-    file = folder / run / LOGS_FOLDER / component_log(node)
+    parts = (run, LOGS_FOLDER, component_log(node))
     try:
-        # Neither it nor a folder between is a link.
-        whole = folder.resolve() / file.relative_to(folder)
-        return file if file.is_file() and file.resolve() == whole else None
+        opened_below(output.runs, *parts).close()
     except (OSError, ValueError):
-        return None  # Such as a name that is too long, or that no file can have.
+        return None  # A name may also be too long, or one that no file can have.
+    return output.runs.joinpath(*parts)
 
 
 def _is_plain(name: str) -> bool:
-    """Tells whether a name stays in its folder when it is joined to it."""
+    """Tells whether a name is one of a folder or file that is not hidden."""
     return bool(name) and not name.startswith(".") and not set(name) & set("/\\\0")

@@ -39,7 +39,7 @@ def find_model_run(output: Output, run_id: str | None = None) -> ModelRun:
         PipelineError: if the run has no logs, they are gone, or ML Metadata cannot be read.
     """
     with opened(output) as store:
-        history = History(store)
+        history = History(store, output.root)
         chosen = _chosen(history.runs(), run_id, output)
         for head in chosen:
             (run,) = history.read([head])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from review.files import read_table
 from review.history import History
 from review.records import Execution
 from schemas.photo_table import PHOTOS_FILE
@@ -77,7 +76,7 @@ def photos_of(history: History, example_gen: Execution | None) -> list[Photo] | 
     """Returns the photos that a run used, or None where they are not recorded or gone."""
     ids = example_gen.outputs.get(_QUARANTINE, ()) if example_gen else ()
     for artifact in history.artifacts(ids).values():
-        rows = read_table(artifact, PHOTOS_FILE)
+        rows = history.files.read_table(artifact, PHOTOS_FILE)
         if rows is not None:
             return [Photo(r["path"], r["label"], r["split"], r["sha256"]) for r in rows]
     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.files import read_object
+from review.files import ArtifactFiles
 from review.history import History
 from review.records import Artifact, Run
 
@@ -77,7 +77,10 @@ def results_of(history: History, runs: list[Run]) -> list[RunResults]:
     """Reads what runs came to, in their order."""
     wanted = {number for run in runs for number in run.made_ids}
     artifacts = history.artifacts(wanted)
-    return [_results([artifacts[n] for n in run.made_ids if n in artifacts]) for run in runs]
+    return [
+        _results(history.files, [artifacts[n] for n in run.made_ids if n in artifacts])
+        for run in runs
+    ]
 
 
 def gains(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> list[Gain]:
@@ -97,28 +100,42 @@ def _gain(name: str, old: Metric | None, new: Metric | None) -> Gain:
     return Gain(name, old, new, difference, difference - below <= 0 <= difference + above)
 
 
-def _results(artifacts: list[Artifact]) -> RunResults:
+def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     by_type = {artifact.type: artifact for artifact in artifacts}
     blessing, pushed = by_type.get(_BLESSING), by_type.get(_PUSHED)
     evaluation = by_type.get(_EVALUATION)
-    measured = (read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
+    measured = (files.read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
     place = None
     if pushed and pushed.properties.get("pushed") == 1:
         place = str(pushed.properties.get("pushed_destination", "")) or None
+    photos = measured.get("photos")
+    reasons = measured.get("reasons")
     return RunResults(
         blessed=blessing.properties.get("blessed") == 1 if blessing else None,
         pushed_to=place,
         is_there=bool(place) and Path(str(place)).is_dir(),
-        photos=measured.get("photos"),
+        photos=photos if isinstance(photos, int) else None,
         metrics=_metrics(measured),
-        reasons=tuple(measured.get("reasons", ())),
+        reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
     )
 
 
 def _metrics(measured: Mapping[str, Any]) -> dict[str, Metric]:
-    intervals = measured.get("intervals", {})
+    """Returns what are numbers among the metrics: a store of others may hold anything."""
+    values, intervals = measured.get("metrics"), measured.get("intervals")
+    intervals = intervals if isinstance(intervals, dict) else {}
     return {
-        name: Metric(value, tuple(intervals[name]) if intervals.get(name) else None)
-        for name, value in measured.get("metrics", {}).items()
-        if value is not None
+        name: Metric(float(value), _interval(intervals.get(name)))
+        for name, value in (values.items() if isinstance(values, dict) else ())
+        if _is_number(value)
     }
+
+
+def _interval(found: Any) -> Interval | None:
+    if isinstance(found, list) and len(found) == 2 and all(map(_is_number, found)):
+        return float(found[0]), float(found[1])
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -35,7 +35,7 @@ def find_examples(version: Path, run_id: str | None, outputs: Sequence[Output]) 
         raise _unknown(version, f"run {run_id} did not push it to where it lies")
     try:
         with opened(output) as store:
-            found = _examples(History(store), run_id)
+            found = _examples(History(store, output.root), run_id)
     except PipelineError as error:
         raise _unknown(version, f"{output.metadata} cannot be read") from error
     present = [folder for folder in found if folder.is_dir()]

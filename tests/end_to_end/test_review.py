@@ -28,7 +28,7 @@ FirstRun = tuple[PipelineRuns, dict[str, str]]
 
 def why(runs: PipelineRuns, run: str) -> dict[str, Why]:
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         return explain(history, run_of(history, run))
 
 
@@ -39,13 +39,13 @@ def run_of(history: History, name: str) -> Run:
 
 def compared(runs: PipelineRuns, old: str, new: str) -> Comparison:
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         return compare(history, run_of(history, old), run_of(history, new))
 
 
 def test_first_run_is_recorded_whole(runs: PipelineRuns) -> None:
     with opened(runs.output) as store:
-        run = run_of(History(store), "first")
+        run = run_of(History(store, runs.output.root), "first")
 
     assert (run.state, run.pipeline) == ("succeeded", "warmstart")
     assert run.head.record[run_record.DATA] == str(runs.data)
@@ -63,7 +63,7 @@ def test_record_costs_little_of_a_run(first_run: FirstRun) -> None:
     """Once more, on the artifacts of the first run: under a fiftieth of its time."""
     runs, _ = first_run
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         run = run_of(history, "first")
         artifacts = history.artifacts(n for one in run.executions for n in one.output_ids)
     assert run.seconds > 0
@@ -200,7 +200,7 @@ def test_latest_run_is_shown_listed_and_compared(runs: PipelineRuns) -> None:
 def test_age_of_what_is_reused_is_counted_from_when_it_was_made(runs: PipelineRuns) -> None:
     runs.run("aged")
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         run = run_of(history, "aged")
         later = run.head.started + timedelta(days=400)
         sentence = explain(history, run, later)["Trainer"].sentence

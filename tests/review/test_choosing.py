@@ -36,7 +36,7 @@ def made(tmp_path: Path) -> MadeStore:
 
 def chosen(made: MadeStore, text: str) -> str:
     with opened(made.output) as store:
-        return chosen_run(History(store), text, made.output).name
+        return chosen_run(History(store, made.output.root), text, made.output).name
 
 
 @pytest.mark.parametrize(

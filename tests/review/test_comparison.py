@@ -69,7 +69,7 @@ def add_run(made: MadeStore, run: str, **changed: Any) -> None:
 
 def compared(made: MadeStore) -> Comparison:
     with opened(made.output) as store:
-        history = History(store)
+        history = History(store, made.output.root)
         new, old = history.read(history.runs())
         return compare(history, old, new)
 

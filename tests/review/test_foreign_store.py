@@ -57,7 +57,7 @@ def run(output: OutputFolders, data: Path) -> None:
 
 def test_runs_of_tfx_are_explained_as_far_as_they_are_recorded(output: OutputFolders) -> None:
     with opened(output) as store:
-        history = History(store)
+        history = History(store, output.root)
         third, second, first = history.read(history.runs())
         told = {
             run.name: {node: why.sentence for node, why in explain(history, run).items()}
@@ -81,7 +81,7 @@ def test_runs_of_tfx_are_explained_as_far_as_they_are_recorded(output: OutputFol
 
 def test_what_tfx_does_not_record_is_none(output: OutputFolders) -> None:
     with opened(output) as store:
-        history = History(store)
+        history = History(store, output.root)
         third, second, _ = history.read(history.runs())
         found = compare(history, second, third)
 
@@ -92,7 +92,7 @@ def test_what_tfx_does_not_record_is_none(output: OutputFolders) -> None:
 
 def test_lineage_of_a_schema_ends_at_the_examples(output: OutputFolders) -> None:
     with opened(output) as store:
-        history = History(store)
+        history = History(store, output.root)
         schema = next(one for one in history.all_artifacts() if one.type == "Schema")
         found = lineage_of(store, history, schema.id, 9)
 
@@ -102,7 +102,7 @@ def test_lineage_of_a_schema_ends_at_the_examples(output: OutputFolders) -> None
 
 def test_nothing_of_a_kept_run_can_be_removed(output: OutputFolders) -> None:
     with opened(output) as store:
-        history = History(store)
+        history = History(store, output.root)
         assert plan_removal(history, output).artifacts == ()
 
 
@@ -111,7 +111,7 @@ def test_artifacts_that_are_gone_are_said_to_be(output: OutputFolders, tmp_path:
     kept = output.artifacts.rename(output.artifacts.with_name("away"))
     try:
         with opened(copy) as store:
-            history = History(store)
+            history = History(store, output.root)
             _, second, _ = history.read(history.runs())
             sentence = explain(history, second)["SchemaGen"].sentence
     finally:

@@ -40,7 +40,7 @@ def made(tmp_path: Path) -> MadeStore:
 
 def lineage(made: MadeStore, number: int, depth: int = 20) -> Lineage:
     with opened(made.output) as store:
-        return lineage_of(store, History(store), number, depth)
+        return lineage_of(store, History(store, made.output.root), number, depth)
 
 
 def told(relatives: tuple[Relative, ...]) -> list[tuple[str, int, str, int]]:

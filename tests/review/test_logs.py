@@ -37,7 +37,7 @@ def write_log(made: MadeStore, run: str, node: str) -> Path:
 
 
 def run_of(made: MadeStore, name: str) -> tuple[History, Run]:
-    history = History(made.store)
+    history = History(made.store, made.root)
     (run,) = history.read(head for head in history.runs() if head.name == name)
     return history, run
 

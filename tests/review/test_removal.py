@@ -64,7 +64,7 @@ def add_run(made: MadeStore, run: str, *, blessed: int = 0, pushed_to: Path | No
 
 def planned(made: MadeStore, *names: str, do: bool = False) -> Removal:
     with opened(made.output, to_write=do) as store:
-        history = History(store)
+        history = History(store, made.output.root)
         runs = history.read([head for head in history.runs() if head.name in names])
         found = plan_removal(history, made.output, runs)
         if do:
@@ -94,7 +94,7 @@ def test_run_that_nothing_needs_goes_whole(made: MadeStore) -> None:
     assert len(list(made.output.artifacts.glob("*/*/two"))) == 4
     assert [folder.name for folder in made.output.runs.iterdir()] == ["two"]
     with opened(made.output) as store:
-        assert [head.name for head in History(store).runs()] == ["two"]
+        assert [head.name for head in History(store, made.output.root).runs()] == ["two"]
     for place, state in states(made).items():
         wanted = mlmd.Artifact.DELETED if place.endswith("one") else mlmd.Artifact.LIVE
         assert state == wanted, place

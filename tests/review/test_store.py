@@ -28,7 +28,7 @@ def output(tmp_path: Path) -> OutputFolders:
 
 def runs(output: OutputFolders) -> list[str]:
     with opened(output) as store:
-        return [head.name for head in History(store).runs()]
+        return [head.name for head in History(store, output.root).runs()]
 
 
 def said(output: OutputFolders) -> str:
@@ -127,7 +127,7 @@ def test_open_reader_does_not_lock_a_run_out(output: OutputFolders) -> None:
         "d.execute(\"INSERT INTO Type (name, type_kind) VALUES ('new', 1)\"); d.commit()"
     )
     with opened(output) as store:
-        History(store).runs()
+        History(store, output.root).runs()
         subprocess.run([sys.executable, "-c", script, str(output.metadata)], check=True)
 
 

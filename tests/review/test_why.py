@@ -23,7 +23,7 @@ def made(tmp_path: Path) -> MadeStore:
 
 def why(made: MadeStore, run: str, node: str, later: timedelta = timedelta()) -> Why:
     with opened(made.output) as store:
-        history = History(store)
+        history = History(store, made.output.root)
         (head,) = [head for head in history.runs() if head.name == run]
         (found,) = history.read([head])
         return explain(history, found, datetime.now(UTC) + later)[node]
@@ -288,7 +288,7 @@ def test_changed_entry_of_an_input_is_told(made: MadeStore) -> None:
 def test_unknown_component_lists_those_of_the_run(made: MadeStore) -> None:
     chain(made, "one", None)
     with opened(made.output) as store:
-        history = History(store)
+        history = History(store, made.output.root)
         (run,) = history.read(history.runs())
         assert explain_one(history, run, "trainer").node == "Trainer"
         with pytest.raises(ConfigError) as refused:
