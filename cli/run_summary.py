@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluator.metrics import ACCURACY
-from pipelines.outcome import CACHED, LOG_FILE, Outcome, Results
+from pipelines.outcome import CACHED, Outcome, Results
 from schemas import features
 from schemas.errors import printable
+from schemas.run_folder import LOG_FILE, METRICS_FILE, REPORT_FILE
 
 # Of the files that were set aside.
 _MOST_SHOWN = 10
@@ -52,8 +53,8 @@ def print_summary(outcome: Outcome) -> None:
     console.print()
     for name, place in (
         ("Model", results.pushed_to),
-        ("Report", _path(outcome, "report.html")),
-        ("Metrics", _path(outcome, "metrics.json")),
+        ("Report", _path(outcome, REPORT_FILE)),
+        ("Metrics", _path(outcome, METRICS_FILE)),
         ("Log", _path(outcome, LOG_FILE)),
     ):
         if place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pipelines.folders import OutputFolders
     from review.history import History
+    from review.logs import Log
 
 app = typer.Typer(help="Review runs, and remove old ones.", no_args_is_help=True)
 
@@ -78,12 +80,17 @@ def list_(
 def show(
     run_id: RunId,
     output: Output = None,
+    component: Annotated[
+        str | None,
+        typer.Option("--log", metavar="COMPONENT", help="Print what it logged, and nothing else."),
+    ] = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Show what became of each component and why, how good the model is, and where it went."""
     from cli.review_text import print_run, run_as_json
     from review.choosing import chosen_run
+    from review.logs import find_log
     from review.plain_json import as_json as text_of
     from review.results import results_of
     from review.why import explain
@@ -91,6 +98,9 @@ def show(
 
     with reported(debug), reviewed(output) as (folders, _, history):
         run = chosen_run(history, run_id, folders)
+        if component is not None:
+            _show_log(find_log(folders, history, run, component), as_json=as_json)
+            return
         (results,) = results_of(history, [run])
         why = explain(history, run)
         errors = {
@@ -111,6 +121,20 @@ def show(
             typer.echo(text_of(run_as_json(run, results) | details))
         else:
             print_run(run, results, why, errors)
+
+
+def _show_log(log: Log, *, as_json: bool) -> None:
+    """Prints a log; which run it is of goes to stderr, if it is another one."""
+    from review.plain_json import as_json as text_of
+
+    with log.open() as stream:
+        text = stream.read().decode("utf-8", errors="replace")
+    if as_json:
+        typer.echo(text_of({**asdict(log), "text": text}))
+        return
+    if log.of_other_run:
+        typer.echo(f"{log.node} was reused from run {log.run}, which this is the log of.", err=True)
+    typer.echo(text, nl=False)
 
 
 @app.command("compare")

@@ -9,6 +9,7 @@ WARMSTART_DATA and WARMSTART_OUTPUT, by default the sample photos and ./warmstar
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from pipelines.outcome import (
 from pipelines.run_recorder import RunFacts, RunRecorder
 
 Listener = Callable[[ComponentRun], None]
+
+_log = logging.getLogger(__name__)
 
 
 class ReportingDagRunner(LocalDagRunner):
@@ -123,6 +126,8 @@ class ReportingDagRunner(LocalDagRunner):
             state = CACHED if reused and executor_spec else EXECUTED
         except BaseException as error:
             failure = error
+            if isinstance(error, Exception):
+                _log.exception("%s failed.", node_id)
             raise
         finally:
             seconds = time.perf_counter() - started

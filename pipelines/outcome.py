@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.run_folder import METRICS_FILE
+
 if TYPE_CHECKING:
     # They import TensorFlow and TFX, which a run that cannot begin does without.
     from components.evaluator.measured import Measured
@@ -30,9 +32,6 @@ class ComponentRun:
     state: str
     seconds: float
 
-
-# In the folder of a run: all that libraries print.
-LOG_FILE = "log.txt"
 
 RUNNING = "running"
 EXECUTED = "executed"
@@ -162,6 +161,6 @@ def write_whole(file: Path, text: str) -> None:
 
 def write_metrics(outcome: Outcome, folder: Path) -> Path:
     """Writes the run's JSON object as `metrics.json` into a folder."""
-    file = folder / "metrics.json"
+    file = folder / METRICS_FILE
     write_whole(file, json.dumps(outcome.as_json(), ensure_ascii=False, indent=2) + "\n")
     return file
