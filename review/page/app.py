@@ -23,7 +23,7 @@ from review.page import live
 from review.page.guard import SANDBOXED, Access, Guard
 from review.page.rendering import render
 from review.page.shown import Shown, positive
-from review.page.views import artifacts, compare, component, production, report, run, runs
+from review.page.views import artifacts, compare, component, log, production, report, run, runs
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
@@ -65,6 +65,12 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                 "/runs/{run:id}/components/{execution:id}",
                 lambda library, asked: component.component(
                     library, _id(asked, "run"), _id(asked, "execution")
+                ),
+            ),
+            *_routes(
+                "/runs/{run:id}/components/{execution:id}/log",
+                lambda library, asked: log.log(
+                    library, _id(asked, "run"), _id(asked, "execution"), asked.query_params
                 ),
             ),
             *_routes("/compare", lambda library, asked: compare.comparison(library, _runs(asked))),

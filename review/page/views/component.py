@@ -8,10 +8,10 @@ from typing import Any
 from review.differences import flat
 from review.library import Library
 from review.page.shown import Shown
+from review.page.views.log import execution_of, tail_of
 from review.page.views.run import run_as_data
 from review.records import Artifact
 from schemas import run_record
-from schemas.errors import ConfigError
 
 
 def component(library: Library, run_id: int, execution_id: int) -> Shown:
@@ -26,9 +26,7 @@ def component(library: Library, run_id: int, execution_id: int) -> Shown:
         ConfigError: if there is no such run, or it has no such execution.
     """
     entry = library.entry(run_id)
-    execution = next((one for one in entry.run.executions if one.id == execution_id), None)
-    if execution is None:
-        raise ConfigError(f"Run {entry.run.name} has no execution {execution_id}.")
+    execution = execution_of(entry.run, execution_id)
     why = library.why(entry.run)[execution.node]
     with library.reading() as opened:
         artifacts = opened.history.artifacts([*execution.input_ids, *execution.output_ids])
@@ -44,6 +42,7 @@ def component(library: Library, run_id: int, execution_id: int) -> Shown:
             "inputs": _named(execution.inputs, artifacts),
             "outputs": _named(execution.outputs, artifacts),
             "properties": flat(execution.properties),
+            "log": tail_of(library, entry.run, execution),
         },
     )
 

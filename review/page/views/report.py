@@ -10,10 +10,9 @@ from review.page.shown import Shown
 from review.page.views.run import run_as_data
 from review.store import Output
 from schemas.errors import ConfigError
+from schemas.run_folder import LOG_FILE, REPORT_FILE
 
-_REPORT_FILE = "report.html"
 _REPORT = "Report"
-_LOG_FILE = "log.txt"
 
 
 def report(library: Library, run_id: int) -> Shown:
@@ -39,14 +38,14 @@ def page_of(library: Library, run_id: int) -> str:
     found = library.entry(run_id).run
     # The run's copy tells where the model went; the artifact is the same for every such model.
     try:
-        with opened_below(library.output.runs, found.name, _REPORT_FILE) as stream:
+        with opened_below(library.output.runs, found.name, REPORT_FILE) as stream:
             return stream.read().decode("utf-8", errors="replace")
     except (OSError, ValueError):
         pass
     with library.reading() as opened:
         for artifact in opened.history.artifacts(found.made_ids).values():
             page = (
-                opened.history.files.read_text(artifact, _REPORT_FILE)
+                opened.history.files.read_text(artifact, REPORT_FILE)
                 if artifact.type == _REPORT
                 else None
             )
@@ -58,7 +57,7 @@ def page_of(library: Library, run_id: int) -> str:
 def log_size(output: Output, run_name: str) -> int:
     """Returns how long the log of a run is, or 0 if it has none."""
     try:
-        with opened_below(output.runs, run_name, _LOG_FILE) as stream:
+        with opened_below(output.runs, run_name, LOG_FILE) as stream:
             return os.fstat(stream.fileno()).st_size
     except (OSError, ValueError):
         return 0
