@@ -89,7 +89,7 @@ class ReportingDagRunner(LocalDagRunner):
         )
         nodes = [node.pipeline_node for node in pipeline.nodes]
         recorder = RunRecorder(connection, self._run_id, self._facts)
-        recorder.begin([node.node_info.id for node in nodes])
+        recorder.begin({node.node_info.id: list(node.upstream_nodes) for node in nodes})
         for index, node in enumerate(nodes):
             try:
                 self._run_node(pipeline, node, deployment, connection, recorder)

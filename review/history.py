@@ -223,9 +223,9 @@ class History:
         """Returns the digest of each artifact's content, where it is recorded."""
         found: dict[int, str] = {}
         for artifact, maker in self.makers(ids).items():
-            recorded = json.loads(str(maker.record.get(run_record.OUTPUTS, "{}")))
+            recorded = _object(maker.record.get(run_record.OUTPUTS))
             if digest := recorded.get(str(artifact)):
-                found[artifact] = digest
+                found[artifact] = str(digest)
         return found
 
     def _contexts(self, kind: str) -> list[Any]:
@@ -277,9 +277,26 @@ class History:
 
 def _run(head: RunHead, executions: Iterable[Execution]) -> Run:
     ordered = tuple(sorted(executions, key=lambda one: one.id))
-    nodes = json.loads(str(head.record.get(run_record.NODES, "[]")))
     reached = {execution.node for execution in ordered}
-    return Run(head, ordered, tuple(node for node in nodes if node not in reached))
+    planned = _planned(head.record.get(run_record.NODES))
+    return Run(head, ordered, {node: planned[node] for node in planned if node not in reached})
+
+
+def _planned(recorded: Value | None) -> dict[str, tuple[str, ...]]:
+    """Returns the components that a run was to come to, each with those that it waits for."""
+    return {
+        node: tuple(map(str, above)) if isinstance(above, list) else ()
+        for node, above in _object(recorded).items()
+    }
+
+
+def _object(recorded: Value | None) -> dict[str, Any]:
+    """Returns the JSON object that a text holds; a store of others may hold anything."""
+    try:
+        found = json.loads(str(recorded)) if recorded is not None else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _execution(
