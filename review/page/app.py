@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -20,10 +20,22 @@ from starlette.types import ASGIApp
 
 from review.library import Library
 from review.page import live
+from review.page.gallery import LARGE, SMALL, Gallery
 from review.page.guard import SANDBOXED, Access, Guard
 from review.page.rendering import render
 from review.page.shown import Shown, positive
-from review.page.views import artifacts, compare, component, log, production, report, run, runs
+from review.page.views import (
+    artifacts,
+    compare,
+    component,
+    log,
+    mistakes,
+    photos,
+    production,
+    report,
+    run,
+    runs,
+)
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
@@ -46,7 +58,14 @@ class _IdConvertor(Convertor[int]):
         return str(value)
 
 
+class _DigestConvertor(StringConvertor):
+    """A SHA-256 in hex."""
+
+    regex = "[0-9a-f]{64}"
+
+
 register_url_convertor("id", _IdConvertor())
+register_url_convertor("sha256", _DigestConvertor())
 
 
 def make_app(output: Output, access: Access) -> ASGIApp:
@@ -90,6 +109,26 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                 ),
             ),
             *_routes(
+                "/runs/{run:id}/photos",
+                lambda library, asked: photos.photos(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            *_routes(
+                "/runs/{run:id}/mistakes",
+                lambda library, asked: mistakes.mistakes(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            *_routes(
+                "/photos/{photo:sha256}",
+                lambda library, asked: photos.photo(
+                    library, _gallery(asked), asked.path_params["photo"], asked.query_params
+                ),
+            ),
+            Route("/runs/{run:id}/photos/{photo:sha256}.jpg", _picture),
+            Route("/runs/{run:id}/photos/{photo:sha256}/large.jpg", _picture),
+            *_routes(
                 "/runs/{run:id}/report",
                 lambda library, asked: report.report(library, _id(asked, "run")),
             ),
@@ -104,6 +143,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
         },
     )
     app.state.library = Library(output)
+    app.state.gallery = Gallery(app.state.library)
     return Guard(app, access)
 
 
@@ -134,12 +174,27 @@ def _events(request: Request) -> Response:
     return StreamingResponse(live.changes(sign), media_type="text/event-stream")
 
 
+def _picture(request: Request) -> Response:
+    size = LARGE if request.url.path.endswith("/large.jpg") else SMALL
+    found = _gallery(request).picture(_id(request, "run"), request.path_params["photo"], size)
+    if found is None:
+        raise HTTPException(404)
+    # The same content for ever: it is addressed by its digest.
+    kept = {"Cache-Control": "private, max-age=86400, immutable"}
+    return Response(found, media_type="image/jpeg", headers=kept)
+
+
 def _static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _STATIC:
         raise HTTPException(404)
     content = files("review.page").joinpath("static", name).read_bytes()
     return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
+
+
+def _gallery(request: Request) -> Gallery:
+    found: Gallery = request.app.state.gallery
+    return found
 
 
 def _id(request: Request, name: str) -> int:
