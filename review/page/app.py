@@ -92,7 +92,10 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                     library, _id(asked, "run"), _id(asked, "execution"), asked.query_params
                 ),
             ),
-            *_routes("/compare", lambda library, asked: compare.comparison(library, _runs(asked))),
+            *_routes(
+                "/compare",
+                lambda library, asked: compare.comparison(library, _gallery(asked), _runs(asked)),
+            ),
             *_routes("/production", lambda library, asked: production.production(library)),
             *_routes(
                 "/artifacts",
