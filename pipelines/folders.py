@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.corrections import CORRECTIONS_FILE
 from schemas.errors import ConfigError
 
 DEFAULT_OUTPUT = Path("warmstart-output")
@@ -35,6 +36,11 @@ class OutputFolders:
     def runs(self) -> Path:
         """A folder for each run: its report, metrics and log."""
         return self.root / "runs"
+
+    @property
+    def corrections(self) -> Path:
+        """What a person decided about photos, for the next run."""
+        return self.root / CORRECTIONS_FILE
 
 
 def prepare_output(root: Path) -> OutputFolders:

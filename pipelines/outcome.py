@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from schemas.corrections import counts
+
 if TYPE_CHECKING:
     # They import TensorFlow and TFX, which a run that cannot begin does without.
     from components.evaluator.measured import Measured
@@ -83,6 +86,7 @@ class Outcome:
         results: None unless it succeeded.
         error: what failed, or None.
         folder: where the summary, the report and the log of the run are.
+        corrected: what became of a person's corrections.
     """
 
     run_id: str | None
@@ -90,6 +94,7 @@ class Outcome:
     results: Results | None = None
     error: str | None = None
     folder: Path | None = None
+    corrected: Corrected = NO_CORRECTIONS
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""
@@ -114,6 +119,11 @@ class Outcome:
             "classes": [of.label for of in results.measured.classes] if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
+            "corrections": {
+                "applied": len(self.corrected.applied),
+                **counts(self.corrected.applied)._asdict(),
+                "unmatched": len(self.corrected.unmatched),
+            },
             "label_suspicions": [
                 {
                     "path": s.path,
