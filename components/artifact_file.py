@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 
-def write_whole(file: str, text: str) -> None:
+def write_whole(file: str, text: str | bytes) -> None:
     """Writes a file under another name first, so that it is never seen half-written."""
     partial = file + ".partial"
     with tf.io.gfile.GFile(partial, "w") as stream:

@@ -35,8 +35,8 @@ DECISIONS = (KEEP, RELABEL, LEAVE_OUT)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-# File names need not be UTF-8; what they hold instead comes back as it was.
-_ERRORS = "surrogateescape"
+# File names need not be UTF-8; what Python makes of them comes back as it was.
+_ERRORS = "surrogatepass"
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,11 @@ def read_corrections(file: Path) -> list[Correction]:
     """
     name = printable(str(file))
     try:
-        text = file.read_bytes().decode("utf-8-sig", _ERRORS)
+        text = file.read_bytes().decode("utf-8", _ERRORS).removeprefix("\ufeff")
     except FileNotFoundError:
         return []
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is not UTF-8 text; save it as CSV UTF-8.") from error
     except OSError as error:
         raise DataError(
             f"{name} cannot be read ({error.strerror}); make it readable, or run with "
@@ -105,7 +107,7 @@ def write_corrections(file: Path, corrections: Iterable[Correction]) -> None:
         ConfigError: if it cannot be written.
     """
     try:
-        _replace_durably(file, as_csv(corrections).encode("utf-8", _ERRORS))
+        _replace_durably(file, as_csv(corrections))
     except OSError as error:
         raise ConfigError(
             f"{printable(str(file))} cannot be written ({error.strerror}); nothing was saved: make "
@@ -113,7 +115,7 @@ def write_corrections(file: Path, corrections: Iterable[Correction]) -> None:
         ) from error
 
 
-def as_csv(corrections: Iterable[Correction]) -> str:
+def as_csv(corrections: Iterable[Correction]) -> bytes:
     """Returns the content of the file: of each photo the newest correction."""
     stream = io.StringIO()
     # With such ends of lines a name that holds a carriage return is quoted, too.
@@ -121,7 +123,7 @@ def as_csv(corrections: Iterable[Correction]) -> str:
     writer.writerow(COLUMNS)
     for one in sorted(_newest(corrections), key=lambda one: (one.path, one.sha256)):
         writer.writerow([*astuple(one)[:-1], _time_as_text(one.decided)])
-    return stream.getvalue()
+    return stream.getvalue().encode("utf-8", _ERRORS)
 
 
 def with_correction(corrections: Iterable[Correction], new: Correction) -> list[Correction]:
