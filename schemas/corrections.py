@@ -88,7 +88,7 @@ def read_corrections(file: Path) -> list[Correction]:
     name = printable(str(file))
     try:
         text = file.read_bytes().decode("utf-8", _ERRORS).removeprefix("\ufeff")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not UTF-8 text; save it as CSV UTF-8.") from error
