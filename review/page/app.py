@@ -6,11 +6,14 @@ below the output folder, and is found from the id.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from review.label_queue import COPY, LABEL
 from review.library import Library
 from review.page import live
 from review.page.gallery import LARGE, SMALL, Gallery
@@ -28,6 +32,7 @@ from review.page.views import (
     artifacts,
     compare,
     component,
+    labels,
     log,
     mistakes,
     photos,
@@ -39,6 +44,12 @@ from review.page.views import (
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
+
+# Bytes of a form.
+_MOST_BODY = 64 * 1024
+
+# Ends of the paths that may be written to.
+WRITING = ("/labels",)
 
 _JSON = ".json"
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -129,6 +140,13 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                     library, _gallery(asked), asked.path_params["photo"], asked.query_params
                 ),
             ),
+            *_routes(
+                "/runs/{run:id}/labels",
+                lambda library, asked: labels.labels(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            Route("/runs/{run:id}/labels", _decide, methods=["POST"]),
             Route("/runs/{run:id}/photos/{photo:sha256}.jpg", _picture),
             Route("/runs/{run:id}/photos/{photo:sha256}/large.jpg", _picture),
             *_routes(
@@ -139,6 +157,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
             Route("/runs/{run:id}/events", _events),
             Route("/static/{name}", _static),
         ],
+        max_body_size=_MOST_BODY,
         exception_handlers={
             WarmstartError: _explained,
             HTTPException: _not_found,
@@ -147,6 +166,8 @@ def make_app(output: Output, access: Access) -> ASGIApp:
     )
     app.state.library = Library(output)
     app.state.gallery = Gallery(app.state.library)
+    # In every form; another page cannot know it.
+    app.state.token = secrets.token_urlsafe(24)
     return Guard(app, access)
 
 
@@ -157,7 +178,8 @@ def _routes(path: str, view: View) -> list[Route]:
         shown = view(request.app.state.library, request)
         if request.url.path.endswith(_JSON):
             return Response(as_json(shown.data), media_type="application/json")
-        return HTMLResponse(render(shown.template, {**shown.data, **shown.drawn}))
+        data = {**shown.data, **shown.drawn, "token": request.app.state.token}
+        return HTMLResponse(render(shown.template, data))
 
     return [Route(path, answer), Route(path + _JSON, answer)]
 
@@ -165,6 +187,21 @@ def _routes(path: str, view: View) -> list[Route]:
 def _report(request: Request) -> Response:
     page = report.page_of(request.app.state.library, _id(request, "run"))
     return HTMLResponse(page, headers=SANDBOXED)
+
+
+async def _decide(request: Request) -> Response:
+    """Saves a decision of a person: the only address that writes."""
+    body = await request.body()
+    form = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
+    given = form.get("token", "").encode()
+    if not secrets.compare_digest(given, request.app.state.token.encode()):
+        return _sorry(request, 403, "This form is of an earlier start; load the page again.")
+    run_id = _id(request, "run")
+    library = request.app.state.library
+    await run_in_threadpool(labels.decide, library, _gallery(request), run_id, form)
+    back = positive(form.get("back", "")) or 1
+    kind = form.get("kind", "") if form.get("kind", "") in {LABEL, COPY} else LABEL
+    return RedirectResponse(f"/runs/{run_id}/labels?kind={kind}#d{back}", 303)
 
 
 def _events(request: Request) -> Response:
