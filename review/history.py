@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ml_metadata import ListOptions, MetadataStore, OrderByField
 from ml_metadata.proto import metadata_store_pb2
@@ -29,6 +30,8 @@ from review.records import (
     plain,
 )
 from schemas import run_record
+
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 _RUN = "pipeline_run"
 _PIPELINE = "pipeline"
@@ -223,9 +226,9 @@ class History:
         """Returns the digest of each artifact's content, where it is recorded."""
         found: dict[int, str] = {}
         for artifact, maker in self.makers(ids).items():
-            recorded = json.loads(str(maker.record.get(run_record.OUTPUTS, "{}")))
+            recorded = _recorded(maker.record.get(run_record.OUTPUTS), dict)
             if digest := recorded.get(str(artifact)):
-                found[artifact] = digest
+                found[artifact] = str(digest)
         return found
 
     def _contexts(self, kind: str) -> list[Any]:
@@ -277,7 +280,7 @@ class History:
 
 def _run(head: RunHead, executions: Iterable[Execution]) -> Run:
     ordered = tuple(sorted(executions, key=lambda one: one.id))
-    nodes = json.loads(str(head.record.get(run_record.NODES, "[]")))
+    nodes = map(str, _recorded(head.record.get(run_record.NODES), list))
     reached = {execution.node for execution in ordered}
     return Run(head, ordered, tuple(node for node in nodes if node not in reached))
 
@@ -303,12 +306,26 @@ def _execution(
         cache_key=contexts.get(_CACHE),
         state=state,
         started=_time(found.create_time_since_epoch),
-        seconds=None if seconds is None else float(seconds),
+        seconds=_seconds(seconds),
         inputs=inputs,
         outputs=outputs,
         properties=properties,
         record=record,
     )
+
+
+def _recorded(text: Value | None, kind: type[_Kind]) -> _Kind:
+    """Reads what our record has as JSON; a store of others may hold anything under its name."""
+    try:
+        found = json.loads(str(text))
+    except (ValueError, RecursionError):
+        return kind()
+    return found if isinstance(found, kind) else kind()
+
+
+def _seconds(found: Value | None) -> float | None:
+    is_number = isinstance(found, (int, float)) and math.isfinite(found)
+    return max(float(found), 0.0) if is_number and found is not None else None
 
 
 def _artifact(found: Any) -> Artifact:
@@ -349,7 +366,10 @@ def _ordered(slots: dict[str, dict[int, int]]) -> dict[str, tuple[int, ...]]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
