@@ -46,7 +46,6 @@ app.command("gc")(gc.gc)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)
-app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -320,12 +321,17 @@ def _execution(
         cache_key=contexts.get(_CACHE),
         state=state,
         started=_time(found.create_time_since_epoch),
-        seconds=None if seconds is None else float(seconds),
+        seconds=_seconds(seconds),
         inputs=inputs,
         outputs=outputs,
         properties=properties,
         record=record,
     )
+
+
+def _seconds(found: Value | None) -> float | None:
+    is_number = isinstance(found, (int, float)) and math.isfinite(found)
+    return max(float(found), 0.0) if is_number and found is not None else None
 
 
 def _artifact(found: Any) -> Artifact:
@@ -366,7 +372,10 @@ def _ordered(slots: dict[str, dict[int, int]]) -> dict[str, tuple[int, ...]]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -108,11 +108,10 @@ class Library:
         """
         head = next((head for head in self.heads() if head.id == run_id), None)
         if head is None:
-            raise ConfigError(
-                f"Run {run_id} is not in the store; it was removed, or is of another folder."
-            )
-        (found,) = self.entries([head])
-        return found
+            raise _gone(run_id)
+        if found := self.entries([head]):
+            return found[0]
+        raise _gone(run_id)  # Since a moment ago: the store was replaced, or the run removed.
 
     def why(self, run: Run) -> Mapping[str, Why]:
         """Explains every component of a run, as long as the store does not change only once."""
@@ -125,14 +124,17 @@ class Library:
         version = self.version()
         if self._opened is None or version != self._version:
             store = open_store(self.output)
-            self._opened = Opened(store, History(store, self.output.root))
-            self._heads = self._opened.history.runs()
+            opened = Opened(store, History(store, self.output.root))
+            # What a component took, and why it failed, is recorded only after it ended.
+            latest = self._heads[0].id if self._heads else 0
+            heads = opened.history.runs()
             self._entries = {
                 head.id: self._entries[head.id]
-                for head in self._heads
+                for head in heads
                 if head.id in self._entries and self._entries[head.id].run.head == head
-                if self._entries[head.id].run.state != UNFINISHED
+                if self._entries[head.id].run.state != UNFINISHED and head.id < latest
             }
+            self._opened, self._heads = opened, heads
             self._why = {}
             self._version = version
         return self._opened
@@ -144,3 +146,9 @@ class Library:
             runs = opened.history.read(new)
             found = zip(runs, results_of(opened.history, runs), strict=True)
             self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
+
+
+def _gone(run_id: int) -> ConfigError:
+    return ConfigError(
+        f"Run {run_id} is not in the store; it was removed, or is of another folder."
+    )

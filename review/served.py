@@ -35,7 +35,9 @@ class ServedVersion:
 def versions_in_service(output: Output) -> list[ServedVersion]:
     """Returns the versions in the folder of models, the one that is served first."""
     try:
-        names = [folder.name for folder in output.models.iterdir() if folder.is_dir()]
+        # A link may lead anywhere, and a folder that someone sent may hold some.
+        found = [] if output.models.is_symlink() else list(output.models.iterdir())
+        names = [folder.name for folder in found if folder.is_dir() and not folder.is_symlink()]
     except OSError:
         return []
     numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)

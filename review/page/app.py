@@ -177,7 +177,7 @@ def _routes(path: str, view: View) -> list[Route]:
     def answer(request: Request) -> Response:
         shown = view(request.app.state.library, request)
         if request.url.path.endswith(_JSON):
-            return Response(as_json(shown.data), media_type="application/json")
+            return Response(_json(shown.data), media_type="application/json")
         data = {**shown.data, **shown.drawn, "token": request.app.state.token}
         return HTMLResponse(render(shown.template, data))
 
@@ -266,5 +266,9 @@ def _broken(request: Request, error: Exception) -> Response:
 def _sorry(request: Request, status: int, sentence: str) -> Response:
     if request.url.path.endswith(_JSON):
         body: dict[str, Any] = {"error": sentence}
-        return Response(as_json(body), status, media_type="application/json")
+        return Response(_json(body), status, media_type="application/json")
     return HTMLResponse(render("sorry.html", {"sentence": sentence, "status": status}), status)
+
+
+def _json(found: Any) -> bytes:
+    return as_json(found).encode(errors="replace")

@@ -11,10 +11,10 @@ import ipaddress
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -123,7 +123,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # The page has no other way in.
+            # The page has no other way in; a server answers this with 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -169,8 +171,10 @@ class Guard:
             answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path="/")
             return answer
         headers = Headers(scope=scope)
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        if self._is_token(bearer) or self._is_token(_cookies(headers).get(self._cookie, "")):
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(bearer):
+            return None
+        if self._is_token(_cookie(headers, self._cookie)):
             return None
         return _no(401, "Open the address that `warmstart review` printed: it holds the token.")
 
@@ -195,11 +199,9 @@ def _is_one_of(path: str, ends: Collection[str]) -> bool:
     return any(path.endswith(end) for end in ends)
 
 
-def _cookies(headers: Headers) -> Mapping[str, str]:
-    try:
-        return {k: v.value for k, v in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
+def _cookie(headers: Headers, name: str) -> str:
+    """Returns a cookie, whatever others the servers on this host's other ports set."""
+    return cookie_parser(headers.get("cookie", "")).get(name, "")
 
 
 def _no(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:

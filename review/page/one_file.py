@@ -16,8 +16,8 @@ from review.page.views.run import run
 from schemas.errors import ConfigError
 
 
-def run_as_one_file(library: Library, run_id: int) -> str:
-    """Returns what the page shows of a run: result, graph, components, their logs, the report.
+def run_as_one_file(library: Library, run_id: int) -> bytes:
+    """Returns what the page shows of a run as HTML in UTF-8: result, graph, components, the report.
 
     Args:
         library: of the store.

@@ -51,14 +51,16 @@ def templates() -> Environment:
     return environment
 
 
-def render(template: str, data: Mapping[str, Any]) -> str:
-    """Returns a page.
+def render(template: str, data: Mapping[str, Any]) -> bytes:
+    """Returns a page, in UTF-8.
 
     Args:
         template: its name.
         data: what it shows.
     """
-    return templates().get_template(template).render(data)
+    page = templates().get_template(template).render(data)
+    # Names of files need not be UTF-8.
+    return page.encode(errors="replace")
 
 
 def percent(share: float | None, digits: int = 1) -> str:

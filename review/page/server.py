@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import sys
@@ -16,6 +17,9 @@ from review.page.app import WRITING, make_app
 from review.page.guard import TOKEN, Access, is_everywhere, is_local
 from review.store import Output
 from schemas.errors import ConfigError
+
+# What stands for itself in an address, a cookie and a header.
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
 # Seconds that open connections, such as those that follow a run, have after Ctrl-C.
 _GRACE = 1
@@ -52,7 +56,17 @@ def place_for(address: str, port: int, token: str | None) -> Place:
         address: to listen to.
         port: the same.
         token: that requests need; without, one is made where others than this machine can connect.
+
+    Raises:
+        ConfigError: if the address is empty, or the token holds what an address cannot.
     """
+    if not address:
+        raise ConfigError("--host is empty; name an address, such as 127.0.0.1.")
+    if token and not _PLAIN.fullmatch(token):
+        raise ConfigError(
+            "--token may only hold letters from A to Z in both cases, digits, and . _ ~ -; leave "
+            "it out and one is made."
+        )
     needed = "" if is_local(address) else secrets.token_urlsafe(24)
     return Place(address, port, token or needed)
 
@@ -75,6 +89,7 @@ def serve(output: Output, place: Place, *, open_browser: bool = False) -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        ws="none",
         timeout_graceful_shutdown=_GRACE,
     )
     if open_browser:
