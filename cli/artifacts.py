@@ -30,9 +30,9 @@ def list_(
     debug: Debug = False,
 ) -> None:
     """List artifacts, the newest first."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_artifacts
     from review.files import is_missing
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (_, _, history):
         found = [one for one in reversed(history.all_artifacts()) if kind in (None, one.type)]
@@ -53,10 +53,10 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show an artifact: what it is, who made it, where it lies, and its properties."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_artifact
     from review.files import is_missing, local_folder, size_of
     from review.lineage import found_artifact
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (_, _, history):
         artifact = found_artifact(history, artifact_id)

@@ -1,12 +1,10 @@
-"""How runs and artifacts look on the terminal, and as JSON."""
+"""How runs and artifacts look on the terminal."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,26 +12,31 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.marks import MARKS
-from schemas import run_record
+from review.wording import (
+    NOT_RECORDED,
+    RUN_HEADINGS,
+    RUN_NUMBERS,
+    artifact_state,
+    artifact_text,
+    lineage_trees,
+    metric_text,
+    result_lines,
+    run_facts,
+    run_row,
+    run_sentence,
+)
 from schemas.errors import printable, shortened_list
 
 if TYPE_CHECKING:
     from review.comparison import Comparison
-    from review.lineage import Lineage, Relative
+    from review.lineage import Lineage
     from review.records import Artifact, Execution, Run
     from review.removal import Removal
-    from review.results import Gain, Metric, RunResults
+    from review.results import Gain, RunResults
     from review.why import Why
-
-NOT_RECORDED = "not recorded"
 
 # Of the photos in one list.
 _MOST_SHOWN = 10
-
-
-def as_json(found: Any) -> str:
-    """Returns records, or lists of them, as JSON."""
-    return json.dumps(found, default=_plain, ensure_ascii=False, indent=2)
 
 
 def run_as_json(run: Run, results: RunResults) -> dict[str, Any]:
@@ -52,21 +55,9 @@ def run_as_json(run: Run, results: RunResults) -> dict[str, Any]:
 
 def print_runs(rows: Sequence[tuple[Run, RunResults]], hidden: int) -> None:
     """Prints one line for each run."""
-    headings = ("run", "started (UTC)", "state", "seconds", "executed", "cached", "accuracy", "")
-    lines = [
-        (
-            printable(run.name),
-            f"{run.head.started:%Y-%m-%d %H:%M:%S}",
-            run.state,
-            f"{run.seconds:.1f}",
-            str(run.count("executed")),
-            str(run.count("cached")),
-            _accuracy(results),
-            _model(results),
-        )
-        for run, results in rows
-    ]
-    _print_columns(headings, lines, right=(3, 4, 5, 6))
+    lines = [run_row(run, results) for run, results in rows]
+    printed = [tuple(map(printable, line)) for line in lines]
+    _print_columns(RUN_HEADINGS, printed, right=RUN_NUMBERS)
     _print_hidden(hidden, shown=len(rows))
 
 
@@ -75,20 +66,11 @@ def print_run(
 ) -> None:
     """Prints all that is known of a run."""
     console = Console(highlight=False, soft_wrap=True)
-    record = run.head.record
     console.print(Text(f"Run {printable(run.name)} of pipeline {run.pipeline or NOT_RECORDED}"))
-    console.print(
-        f"{run.state.capitalize()}, started {run.head.started:%Y-%m-%d %H:%M:%S} UTC, "
-        f"{run.seconds:.1f} s in {len(run.executions)} components, "
-        f"{run.count('cached')} of them cached"
-    )
-    for name, key in (
-        ("Data", run_record.DATA),
-        ("Version", run_record.VERSION),
-        ("Commit", run_record.COMMIT),
-    ):
-        console.print(Text(f"{name:<12} {record.get(key, NOT_RECORDED)}"))
-    for line in _result_lines(results):
+    console.print(run_sentence(run))
+    for name, value in run_facts(run):
+        console.print(Text(f"{name:<12} {value}"))
+    for line in result_lines(results):
         console.print(Text(line))
     console.print()
     for execution in run.executions:
@@ -135,7 +117,7 @@ def print_artifacts(rows: Sequence[Artifact], hidden: int, missing: Mapping[int,
         (
             str(artifact.id),
             artifact.type,
-            _artifact_state(artifact, missing[artifact.id]),
+            artifact_state(artifact, missing[artifact.id]),
             f"{artifact.created:%Y-%m-%d %H:%M:%S}",
             artifact.uri,
         )
@@ -160,16 +142,12 @@ def print_artifact(found: Mapping[str, Any]) -> None:
 def print_lineage(found: Lineage) -> None:
     """Prints what an artifact was made from and what was made from it, as two trees."""
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(_named(found.artifact, found.maker)))
+    console.print(Text(artifact_text(found.artifact, found.maker)))
     if len(found.used_in) > 1:
         console.print(Text(f"  in runs {shortened_list(found.used_in)}"))
-    for heading, relatives in (
-        ("made from", found.ancestors),
-        ("used for", found.descendants),
-    ):
+    for heading, lines in lineage_trees(found):
         console.print(f"\n{heading}", style="bold")
-        lines = list(_tree(found.artifact.id, relatives, 1))
-        for line in lines or ["  nothing that is recorded"]:
+        for line in lines:
             console.print(Text(line))
 
 
@@ -223,37 +201,8 @@ def _line(node: str, state: str, seconds: float | None, why: str) -> Text:
     return line
 
 
-def _accuracy(results: RunResults) -> str:
-    metric = (results.metrics or {}).get("accuracy")
-    return f"{metric.value:.1%}" if metric else "-"
-
-
-def _model(results: RunResults) -> str:
-    if results.pushed_to:
-        return "pushed" if results.is_there else "pushed, gone since"
-    return {True: "blessed", False: "not blessed", None: "-"}[results.blessed]
-
-
-def _result_lines(results: RunResults) -> Iterable[str]:
-    photos = f" on {results.photos} photos" if results.photos else ""
-    for name, metric in (results.metrics or {}).items():
-        yield f"{name.replace('_', ' ').capitalize()} {_metric(metric)}{photos}"
-    if results.blessed is not None:
-        reasons = "; ".join(results.reasons)
-        yield "Blessed" if results.blessed else f"Not blessed: {reasons or NOT_RECORDED}"
-    if results.pushed_to:
-        yield f"Pushed to {results.pushed_to}{'' if results.is_there else ', gone since'}"
-
-
-def _metric(metric: Metric) -> str:
-    if not metric.interval:
-        return f"{metric.value:.3f}"
-    low, high = metric.interval
-    return f"{metric.value:.3f} ({low:.3f} to {high:.3f})"
-
-
 def _gain(gain: Gain) -> str:
-    old, new = (_metric(m) if m else NOT_RECORDED for m in (gain.old, gain.new))
+    old, new = (metric_text(m) if m else NOT_RECORDED for m in (gain.old, gain.new))
     noise = {True: ", within noise", False: ", more than noise", None: ""}[gain.within_noise]
     by = "" if gain.difference is None else f": {gain.difference:+.3f}{noise}"
     return f"{gain.name.replace('_', ' ')} {old} → {new}{by}"
@@ -287,36 +236,9 @@ def _state(state: str | None, seconds: float | None) -> str:
     return state if seconds is None else f"{state} in {seconds:.1f} s"
 
 
-def _artifact_state(artifact: Artifact, missing: bool) -> str:
-    return f"{artifact.state}, files missing" if missing else artifact.state
-
-
-def _named(artifact: Artifact, maker: Execution | None) -> str:
-    origin = f", by {maker.node} in run {maker.run or NOT_RECORDED}" if maker else ""
-    from review.files import is_missing
-
-    state = _artifact_state(artifact, is_missing(artifact))
-    return f"{artifact.type} {artifact.id} ({state}){origin}"
-
-
-def _tree(parent: int, relatives: Sequence[Relative], depth: int) -> Iterable[str]:
-    for relative in relatives:
-        if relative.via == parent:
-            yield "  " * depth + _named(relative.artifact, relative.maker)
-            yield from _tree(relative.artifact.id, relatives, depth + 1)
-
-
 def _written(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "-"
     return NOT_RECORDED if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
-    if isinstance(value, Path):
-        return str(value)
-    return asdict(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pipelines.folders import OutputFolders
     from review.history import History
+    from review.logs import Log
 
 app = typer.Typer(help="Review runs, and remove old ones.", no_args_is_help=True)
 
@@ -57,8 +59,8 @@ def list_(
     debug: Debug = False,
 ) -> None:
     """List the runs, the newest first."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_runs, run_as_json
+    from review.plain_json import as_json as text_of
     from review.results import results_of
     from review.store import no_run
 
@@ -78,19 +80,27 @@ def list_(
 def show(
     run_id: RunId,
     output: Output = None,
+    component: Annotated[
+        str | None,
+        typer.Option("--log", metavar="COMPONENT", help="Print what it logged, and nothing else."),
+    ] = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Show what became of each component and why, how good the model is, and where it went."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_run, run_as_json
     from review.choosing import chosen_run
+    from review.logs import find_log
+    from review.plain_json import as_json as text_of
     from review.results import results_of
     from review.why import explain
     from schemas import run_record
 
     with reported(debug), reviewed(output) as (folders, _, history):
         run = chosen_run(history, run_id, folders)
+        if component is not None:
+            _show_log(find_log(folders, history, run, component), as_json=as_json)
+            return
         (results,) = results_of(history, [run])
         why = explain(history, run)
         errors = {
@@ -106,11 +116,25 @@ def show(
             details: dict[str, Any] = {
                 "record": run.head.record,
                 "components": components,
-                "not_reached": run.unreached,
+                "not_reached": list(run.unreached),
             }
             typer.echo(text_of(run_as_json(run, results) | details))
         else:
             print_run(run, results, why, errors)
+
+
+def _show_log(log: Log, *, as_json: bool) -> None:
+    """Prints a log; which run it is of goes to stderr, if it is another one."""
+    from review.plain_json import as_json as text_of
+
+    with log.open() as stream:
+        text = stream.read().decode("utf-8", errors="replace")
+    if as_json:
+        typer.echo(text_of({**asdict(log), "text": text}))
+        return
+    if log.of_other_run:
+        typer.echo(f"{log.node} was reused from run {log.run}, which this is the log of.", err=True)
+    typer.echo(text, nl=False)
 
 
 @app.command("compare")
@@ -122,10 +146,10 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare two runs: what is equal is left out."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_comparison
     from review.choosing import chosen_run
     from review.comparison import compare as compare_runs
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (folders, _, history):
         old, new = (chosen_run(history, text, folders) for text in (first, second))
@@ -145,8 +169,8 @@ def why_(
     debug: Debug = False,
 ) -> None:
     """Say why a component ran, or was reused, in a run."""
-    from cli.review_text import as_json as text_of
     from review.choosing import chosen_run
+    from review.plain_json import as_json as text_of
     from review.why import explain_one
 
     with reported(debug), reviewed(output) as (folders, _, history):
@@ -165,9 +189,9 @@ def lineage(
     debug: Debug = False,
 ) -> None:
     """Show what an artifact was made from, and what was made from it."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_lineage
     from review.lineage import lineage_of
+    from review.plain_json import as_json as text_of
 
     with reported(debug), reviewed(output) as (_, store, history):
         found = lineage_of(store, history, artifact_id, depth)
@@ -194,9 +218,9 @@ def remove_unneeded(
     output: Path | None, run_ids: Sequence[str] = (), *, yes: bool, as_json: bool
 ) -> None:
     """Removes, or without `yes` lists, what nothing needs once some runs are not kept."""
-    from cli.review_text import as_json as text_of
     from cli.review_text import print_removal
     from review.choosing import chosen_run
+    from review.plain_json import as_json as text_of
     from review.removal import plan_removal, remove
 
     with reviewed(output, to_write=yes) as (folders, store, history):

@@ -1,40 +1,13 @@
-"""Where a run puts what it makes."""
+"""Makes the folder where runs put what they make."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import ConfigError
+from schemas.output_folders import DEFAULT_OUTPUT, OutputFolders
 
-DEFAULT_OUTPUT = Path("warmstart-output")
-
-
-@dataclass(frozen=True)
-class OutputFolders:
-    """The parts of an output folder."""
-
-    root: Path
-
-    @property
-    def artifacts(self) -> Path:
-        """TFX's pipeline root: a folder for each component."""
-        return self.root / "artifacts"
-
-    @property
-    def metadata(self) -> Path:
-        """The SQLite file of ML Metadata."""
-        return self.root / "metadata.sqlite"
-
-    @property
-    def models(self) -> Path:
-        """Pushed models, a numbered folder for each version, as TensorFlow Serving reads them."""
-        return self.root / "models"
-
-    @property
-    def runs(self) -> Path:
-        """A folder for each run: its report, metrics and log."""
-        return self.root / "runs"
+__all__ = ["DEFAULT_OUTPUT", "OutputFolders", "prepare_output"]
 
 
 def prepare_output(root: Path) -> OutputFolders:

@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from schemas.corrections import counts
+from schemas.run_folder import METRICS_FILE
+
 if TYPE_CHECKING:
     # They import TensorFlow and TFX, which a run that cannot begin does without.
     from components.evaluator.measured import Measured
@@ -30,9 +34,6 @@ class ComponentRun:
     state: str
     seconds: float
 
-
-# In the folder of a run: all that libraries print.
-LOG_FILE = "log.txt"
 
 RUNNING = "running"
 EXECUTED = "executed"
@@ -83,6 +84,7 @@ class Outcome:
         results: None unless it succeeded.
         error: what failed, or None.
         folder: where the summary, the report and the log of the run are.
+        corrected: what became of a person's corrections.
     """
 
     run_id: str | None
@@ -90,6 +92,7 @@ class Outcome:
     results: Results | None = None
     error: str | None = None
     folder: Path | None = None
+    corrected: Corrected = NO_CORRECTIONS
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""
@@ -114,6 +117,11 @@ class Outcome:
             "classes": [of.label for of in results.measured.classes] if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
+            "corrections": {
+                "applied": len(self.corrected.applied),
+                **counts(self.corrected.applied)._asdict(),
+                "unmatched": len(self.corrected.unmatched),
+            },
             "label_suspicions": [
                 {
                     "path": s.path,
@@ -162,6 +170,6 @@ def write_whole(file: Path, text: str) -> None:
 
 def write_metrics(outcome: Outcome, folder: Path) -> Path:
     """Writes the run's JSON object as `metrics.json` into a folder."""
-    file = folder / "metrics.json"
+    file = folder / METRICS_FILE
     write_whole(file, json.dumps(outcome.as_json(), ensure_ascii=False, indent=2) + "\n")
     return file

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from components.pages.rendering import templates
-from components.report_gen.artifact import REPORT_FILE, report_file
+from components.report_gen.artifact import report_file
 from components.report_gen.page import COMPONENTS_MARK, OUTCOME_MARK
 from pipelines.outcome import Outcome, Results, write_whole
+from schemas.run_folder import REPORT_FILE
 
 
 def write_report(outcome: Outcome, results: Results, folder: Path) -> Path:

@@ -28,7 +28,15 @@ def local_folder(artifact: Artifact) -> Path | None:
 def is_missing(artifact: Artifact) -> bool:
     """Tells whether an artifact of this machine has no files any more."""
     folder = local_folder(artifact)
-    return folder is not None and not folder.exists()
+    return folder is not None and not _exists(folder)
+
+
+def is_folder(place: str) -> bool:
+    """Tells whether there is a folder of this name, which may be one that none can have."""
+    try:
+        return Path(place).is_dir()
+    except OSError:
+        return False
 
 
 def size_of(folder: Path) -> int:
@@ -79,9 +87,9 @@ class ArtifactFiles:
         """
         place = self._place(artifact)
         parts = PurePosixPath(name).parts
-        if place is None or not parts or not _are_plain(parts) or "\0" in name:
+        if place is None or not parts:
             raise FileNotFoundError(f"{artifact.uri} has no file {name!r} below {self._root}")
-        return _opened_below(self._root, (*place, *parts))
+        return opened_below(self._root, *place, *parts)
 
     def listing(self, artifact: Artifact) -> list[ArtifactFile]:
         """Returns the regular files of an artifact, by name; none if it lies elsewhere."""
@@ -123,7 +131,7 @@ class ArtifactFiles:
     def _place(self, artifact: Artifact) -> tuple[str, ...] | None:
         """Returns the parts of an artifact's path below the folder, or None."""
         folder = local_folder(artifact)
-        if folder is None or "\0" in str(folder):
+        if folder is None:
             return None
         for root in (self._root, self._named):
             if folder.is_relative_to(root):
@@ -132,13 +140,19 @@ class ArtifactFiles:
         return None
 
 
-def _are_plain(parts: tuple[str, ...]) -> bool:
-    return all(part not in ("..", "/", "") for part in parts)
+def opened_below(root: Path, *parts: str) -> BinaryIO:
+    """Opens a file for reading, one folder after the other, so that no link is ever followed.
 
+    Args:
+        root: a folder, which may lie behind a link, but be none.
+        parts: names of the folders on the way, and of the file.
 
-def _opened_below(root: Path, parts: tuple[str, ...]) -> BinaryIO:
-    """Opens a file step by step, so that no link that is put there meanwhile is followed."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    Raises:
+        OSError: if it is not there, a name is none, or leads elsewhere, or it is no regular file.
+    """
+    if not parts or not _are_plain(parts):
+        raise FileNotFoundError(f"{parts} names no file below {root}")
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for part in parts[:-1]:
             below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
@@ -155,10 +169,24 @@ def _opened_below(root: Path, parts: tuple[str, ...]) -> BinaryIO:
     return os.fdopen(file, "rb")
 
 
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:
+        return False  # No file has such a name, or it cannot be looked at.
+
+
+def _are_plain(parts: tuple[str, ...]) -> bool:
+    return all(part not in {"", ".", ".."} and not set(part) & {"/", "\0"} for part in parts)
+
+
 def _regular_files(folder: Path) -> Iterator[ArtifactFile]:
     for place, _, names in os.walk(folder):  # It enters no link.
         for name in names:
             file = Path(place, name)
-            found = file.lstat()
+            try:
+                found = file.lstat()
+            except OSError:
+                continue  # A run, or who removes it, is at work.
             if stat.S_ISREG(found.st_mode):
                 yield ArtifactFile(file.relative_to(folder).as_posix(), found.st_size)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 from review.answers import Answer, Answers
@@ -74,6 +76,26 @@ def flips(old: Answers, new: Answers) -> Flips:
         classes=classes,
         difference=tuple(tuple(change[label, said] for said in classes) for label in classes),
     )
+
+
+def sign_test(newly_wrong: int, newly_right: int) -> float:
+    """Returns how likely flips are at least as one-sided as these, if both models are as good.
+
+    McNemar's test in its exact form: Q. McNemar, "Note on the sampling error of the difference
+    between correlated proportions or percentages", Psychometrika 12 (1947), 153-157,
+    https://doi.org/10.1007/BF02295996.
+
+    Args:
+        newly_wrong: photos that only the first model is right about.
+        newly_right: photos that only the second one is right about.
+
+    Returns:
+        The two-sided probability, in (0, 1].
+    """
+    count, fewer = newly_wrong + newly_right, min(newly_wrong, newly_right)
+    # In whole numbers: of thousands of photos, each share would be rounded to nothing.
+    tail = sum(math.comb(count, number) for number in range(fewer + 1))
+    return float(min(Fraction(1), Fraction(2 * tail, 2**count)))
 
 
 def _pairs(old: Sequence[Answer], new: Sequence[Answer]) -> Iterator[Flip]:

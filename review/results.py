@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from review.files import ArtifactFiles
+from review.files import ArtifactFiles, is_folder
 from review.history import History
 from review.records import Artifact, Run
 
@@ -108,20 +107,39 @@ def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     place = None
     if pushed and pushed.properties.get("pushed") == 1:
         place = str(pushed.properties.get("pushed_destination", "")) or None
+    photos = measured.get("photos")
+    reasons = measured.get("reasons")
     return RunResults(
         blessed=blessing.properties.get("blessed") == 1 if blessing else None,
         pushed_to=place,
-        is_there=bool(place) and Path(str(place)).is_dir(),
-        photos=measured.get("photos"),
+        is_there=place is not None and is_folder(place),
+        photos=photos if isinstance(photos, int) else None,
         metrics=_metrics(measured),
-        reasons=tuple(measured.get("reasons", ())),
+        reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
     )
 
 
 def _metrics(measured: Mapping[str, Any]) -> dict[str, Metric]:
-    intervals = measured.get("intervals", {})
+    """Returns what are numbers among the metrics: a store of others may hold anything."""
+    values, intervals = measured.get("metrics"), measured.get("intervals")
+    intervals = intervals if isinstance(intervals, dict) else {}
     return {
-        name: Metric(value, tuple(intervals[name]) if intervals.get(name) else None)
-        for name, value in measured.get("metrics", {}).items()
-        if value is not None
+        name: Metric(float(value), _interval(intervals.get(name)))
+        for name, value in (values.items() if isinstance(values, dict) else ())
+        if _is_number(value)
     }
+
+
+def _interval(found: Any) -> Interval | None:
+    if isinstance(found, list) and len(found) == 2 and all(map(_is_number, found)):
+        return float(found[0]), float(found[1])
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -50,6 +50,10 @@ class Output(Protocol):
     def runs(self) -> Path:
         """A folder for each run."""
 
+    @property
+    def corrections(self) -> Path:
+        """What a person decided about photos."""
+
 
 @contextmanager
 def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]:
@@ -63,14 +67,30 @@ def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]
         ConfigError: if there is none.
         PipelineError: if it cannot be read.
     """
+    with explained(output):
+        yield open_store(output, to_write=to_write)
+
+
+def open_store(output: Output, *, to_write: bool = False) -> MetadataStore:
+    """Opens the store as `opened` does, for who keeps it open; to be called in `explained`."""
     if not output.metadata.is_file():
         raise ConfigError(
             f"--output {output.root} holds no run (no {output.metadata.name}); run the pipeline "
             "first, with `warmstart pipeline run`, or name the folder that it wrote to."
         )
+    _wait_for_lock(output.metadata)
+    return MetadataStore(sqlite_connection(output.metadata, to_write=to_write))
+
+
+@contextmanager
+def explained(output: Output) -> Iterator[None]:
+    """Says in one sentence what goes wrong while a store is opened or read.
+
+    Raises:
+        PipelineError: if it cannot be read.
+    """
     try:
-        _wait_for_lock(output.metadata)
-        yield MetadataStore(sqlite_connection(output.metadata, to_write=to_write))
+        yield
     except (RuntimeError, StatusError, UnicodeDecodeError, sqlite3.OperationalError) as error:
         raise PipelineError(_sentence(output.metadata, error)) from error
 

@@ -70,6 +70,43 @@ def test_run_shows_components_and_epochs_on_stderr(
     assert "Traceback" not in result.stderr
 
 
+def test_each_component_has_a_log_of_its_own(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = run
+    outcome = json.loads(result.stdout)
+    place = folder / "output" / "runs" / outcome["run_id"]
+    logs = {file.stem: file.read_text() for file in (place / "logs").iterdir()}
+
+    assert set(logs) == {component["id"] for component in outcome["components"]}
+    assert "frozen 2/2: loss" in logs["Trainer"]
+    assert [node for node, text in logs.items() if "frozen 2/2: loss" in text] == ["Trainer"]
+    # In the order in which they ran, they are parts of the whole.
+    rest = (place / "log.txt").read_text()
+    for component in outcome["components"]:
+        text = logs[component["id"]]
+        assert text in rest, component["id"]
+        rest = rest.partition(text)[2]
+
+    shown = warmstart("runs", "show", "latest", "--log", "trainer", "--output", folder / "output")
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, logs["Trainer"], "")
+
+
+def test_component_that_fails_logs_its_traceback(tmp_path: Path) -> None:
+    data = copy_sample(tmp_path / "photos", photos_per_class=8)
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "artifacts").write_text("in the way of the folder")
+    result = warmstart("pipeline", "run", "--data", data, "--output", tmp_path / "output")
+
+    assert result.returncode == 1
+    (place,) = (tmp_path / "output" / "runs").iterdir()
+    (log,) = (place / "logs").iterdir()
+    assert log.name == "ImageExampleGen.txt"
+    assert "ERROR pipelines.local_runner: ImageExampleGen failed.\nTraceback" in log.read_text()
+    # Once is enough.
+    assert (place / "log.txt").read_text().count("Traceback") == log.read_text().count("Traceback")
+
+
 def test_report_is_written(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, result = run
     page = folder / "output" / "runs" / json.loads(result.stdout)["run_id"] / "report.html"

@@ -115,6 +115,37 @@ def test_show_of_a_failed_run_tells_the_error_and_what_was_not_reached(made: Mad
     assert component["why"]["reasons"][0]["kind"] == "property"
 
 
+def test_log_of_a_reused_component_names_the_run_that_it_is_of(made: MadeStore) -> None:
+    file = made.output.runs / "run-1" / "logs" / "Eval.txt"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"accuracy 0.9\n\xff no newline")
+    text = "accuracy 0.9\n\ufffd no newline"
+
+    own = invoke(made, "runs", "show", "run-1", "--log", "eval")
+    assert (own.exit_code, own.stdout, own.stderr) == (0, text, "")
+    other = invoke(made, "runs", "show", "run-2", "--log", "Eval")
+    assert (other.exit_code, other.stdout) == (0, text)
+    assert other.stderr == "Eval was reused from run run-1, which this is the log of.\n"
+    assert found(made, "runs", "show", "run-2", "--log", "Eval") == {
+        "run": "run-1",
+        "node": "Eval",
+        "path": str(file),
+        "of_other_run": True,
+        "text": text,
+    }
+
+
+def test_log_that_is_not_there_is_one_sentence(made: MadeStore) -> None:
+    result = invoke(made, "runs", "show", "run-3", "--log", "Generator")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: There is no log of Generator in run run-3 (no logs/Generator.txt in its folder "
+        f"below {made.output.runs}): only `warmstart pipeline run` writes one, and `warmstart "
+        "runs delete` removes it; run the pipeline again to have one.\n"
+    )
+
+
 def test_why_is_one_line(made: MadeStore) -> None:
     assert said(made, "runs", "why", "run-2", "eval") == [
         "Eval cached: reused from run run-1, less than a minute old; its files are there."

@@ -1,0 +1,154 @@
+"""Keeps a store open for who asks again and again, and reads only what is new in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ml_metadata import MetadataStore
+
+from review.history import History
+from review.records import UNFINISHED, Run, RunHead
+from review.results import RunResults, results_of
+from review.store import Output, explained, open_store
+from review.why import Why, explain
+from schemas.errors import ConfigError
+
+# Runs that are read at once: while they are, no one else is answered.
+_BATCH = 20
+
+_Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run and what it came to.
+
+    Attributes:
+        run: itself.
+        results: what was measured of its model, and where that went.
+    """
+
+    run: Run
+    results: RunResults
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A store as it is at the moment.
+
+    Attributes:
+        store: itself.
+        history: that reads it.
+    """
+
+    store: MetadataStore
+    history: History
+
+
+class Library:
+    """The runs in a store that may grow meanwhile; several threads may ask at once."""
+
+    def __init__(self, output: Output) -> None:
+        """Opens nothing yet.
+
+        Args:
+            output: the folder that a pipeline writes to.
+        """
+        self.output = output
+        self._lock = threading.RLock()
+        self._version: _Version | None = None
+        self._opened: Opened | None = None
+        self._heads: list[RunHead] = []
+        self._entries: dict[int, Entry] = {}
+        self._why: dict[int, Mapping[str, Why]] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[Opened]:
+        """Gives the store to one thread at a time.
+
+        Raises:
+            ConfigError: if there is none.
+            PipelineError: if it cannot be read.
+        """
+        with self._lock, explained(self.output):
+            yield self._current()
+
+    def version(self) -> _Version | None:
+        """Returns what changes whenever the store does, or None if there is none."""
+        try:
+            found = self.output.metadata.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def heads(self) -> Sequence[RunHead]:
+        """Returns all runs without their executions, the newest first."""
+        with self.reading():
+            return self._heads
+
+    def entries(self, heads: Sequence[RunHead]) -> list[Entry]:
+        """Returns runs with what they came to; those that ended are read only once.
+
+        Args:
+            heads: from `heads`.
+        """
+        for start in range(0, len(heads), _BATCH):
+            self._read(heads[start : start + _BATCH])
+        with self._lock:
+            return [self._entries[head.id] for head in heads if head.id in self._entries]
+
+    def entry(self, run_id: int) -> Entry:
+        """Returns one run, by its id in the store.
+
+        Raises:
+            ConfigError: if there is none.
+        """
+        head = next((head for head in self.heads() if head.id == run_id), None)
+        if head is None:
+            raise _gone(run_id)
+        if found := self.entries([head]):
+            return found[0]
+        raise _gone(run_id)  # Since a moment ago: the store was replaced, or the run removed.
+
+    def why(self, run: Run) -> Mapping[str, Why]:
+        """Explains every component of a run, as long as the store does not change only once."""
+        with self.reading() as opened:
+            if run.head.id not in self._why:
+                self._why[run.head.id] = explain(opened.history, run)
+            return self._why[run.head.id]
+
+    def _current(self) -> Opened:
+        version = self.version()
+        if self._opened is None or version != self._version:
+            store = open_store(self.output)
+            opened = Opened(store, History(store, self.output.root))
+            # What a component took, and why it failed, is recorded only after it ended.
+            latest = self._heads[0].id if self._heads else 0
+            heads = opened.history.runs()
+            self._entries = {
+                head.id: self._entries[head.id]
+                for head in heads
+                if head.id in self._entries and self._entries[head.id].run.head == head
+                if self._entries[head.id].run.state != UNFINISHED and head.id < latest
+            }
+            self._opened, self._heads = opened, heads
+            self._why = {}
+            self._version = version
+        return self._opened
+
+    def _read(self, heads: Sequence[RunHead]) -> None:
+        with self.reading() as opened:
+            known = {head.id for head in self._heads}
+            new = [head for head in heads if head.id in known and head.id not in self._entries]
+            runs = opened.history.read(new)
+            found = zip(runs, results_of(opened.history, runs), strict=True)
+            self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
+
+
+def _gone(run_id: int) -> ConfigError:
+    return ConfigError(
+        f"Run {run_id} is not in the store; it was removed, or is of another folder."
+    )

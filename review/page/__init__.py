@@ -1,0 +1,1 @@
+"""The web page: runs, artifacts and photos in the browser, read from ML Metadata."""
