@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 
 from review.files import ArtifactFiles
 from review.history import History
 from review.photos import Photo, photos_of
 from review.records import Artifact, Execution, Run
-from review.tfrecords import RecordIndex, feature_bytes
+from review.tfrecords import RecordIndexes, feature_bytes
 from schemas import features
 
 _EXAMPLES = "Examples"
 _QUARANTINE_OUTPUT = "quarantine"
-
-# Splits whose index is kept: each takes some 150 bytes a photo, and 16 MB for open files at most.
-_MOST_INDEXES = 6
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,13 @@ class ExampleSet:
     def of_split(self, split: str) -> list[Photo]:
         """Returns the photos of a split."""
         return [photo for photo in self.photos if photo.split == split]
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Photos by class, then by split, in the order of their names; none is 0."""
+        counted = Counter((photo.label, photo.split) for photo in self.photos)
+        labels, splits = (sorted({key[place] for key in counted}) for place in (0, 1))
+        return {label: {split: counted[label, split] for split in splits} for label in labels}
 
     def find(self, sha256: str) -> Photo | None:
         """Returns a photo by the SHA-256 of its content in hex; the first one of copies."""
@@ -100,9 +103,7 @@ class ExamplePhotos:
         Args:
             files: that opens those of artifacts.
         """
-        self._files = files
-        self._lock = threading.Lock()
-        self._indexes: OrderedDict[tuple[str, str], RecordIndex] = OrderedDict()
+        self._indexes = RecordIndexes(files, feature=features.PATH)
 
     def content(self, examples: Artifact, photo: Photo) -> bytes | None:
         """Returns the file of a photo, as the model was given it; None if it is not there.
@@ -113,29 +114,13 @@ class ExamplePhotos:
             examples: of `ExampleSet`.
             photo: one of them.
         """
-        record = self._index(examples, photo.split).get(photo.path.encode())
+        index = self._indexes.get(examples, f"Split-{photo.split}/")
+        record = index.get(photo.path.encode())
         return None if record is None else feature_bytes(record, features.IMAGE)[0]
 
     def close(self) -> None:
         """Closes its files; those that are needed again are opened again."""
-        with self._lock:
-            while self._indexes:
-                self._indexes.popitem()[1].close()
-
-    def _index(self, examples: Artifact, split: str) -> RecordIndex:
-        key = (examples.uri, split)
-        with self._lock:
-            if key not in self._indexes:
-                self._indexes[key] = self._new_index(examples, split)
-                if len(self._indexes) > _MOST_INDEXES:
-                    self._indexes.popitem(last=False)[1].close()
-            self._indexes.move_to_end(key)
-            return self._indexes[key]
-
-    def _new_index(self, examples: Artifact, split: str) -> RecordIndex:
-        folder = f"Split-{split}/"
-        names = [f.name for f in self._files.listing(examples) if f.name.startswith(folder)]
-        return RecordIndex(self._files, examples, names, feature=features.PATH)
+        self._indexes.close()
 
 
 def _examples_in(history: History, ids: list[int]) -> Artifact | None:

@@ -48,6 +48,9 @@ _CHUNK = 1 << 20
 # Files of one index that are open at once.
 _MOST_OPEN = 2
 
+# Indexes that are kept: each takes some 150 bytes a record, and 16 MB for open files at most.
+_MOST_INDEXES = 6
+
 
 @dataclass(frozen=True)
 class Record:
@@ -147,6 +150,48 @@ class RecordIndex:
                 self._open.popitem(last=False)[1].close()
         self._open.move_to_end(name)
         return self._open[name].read(offset)
+
+
+class RecordIndexes:
+    """Keeps the indexes that were asked for last; for many threads."""
+
+    def __init__(self, files: ArtifactFiles, *, feature: str) -> None:
+        """Reads nothing yet.
+
+        Args:
+            files: that opens those of artifacts.
+            feature: of bytes, by whose value records are found.
+        """
+        self._files = files
+        self._feature = feature
+        self._lock = threading.Lock()
+        self._indexes: OrderedDict[tuple[str, str], RecordIndex] = OrderedDict()
+
+    def get(self, artifact: Artifact, prefix: str) -> RecordIndex:
+        """Returns the index of some files of an artifact.
+
+        Args:
+            artifact: that they belong to.
+            prefix: with which their names begin.
+        """
+        key = (artifact.uri, prefix)
+        with self._lock:
+            if key not in self._indexes:
+                names = [file.name for file in self._files.listing(artifact)]
+                chosen = [name for name in names if name.startswith(prefix)]
+                self._indexes[key] = RecordIndex(
+                    self._files, artifact, chosen, feature=self._feature
+                )
+                if len(self._indexes) > _MOST_INDEXES:
+                    self._indexes.popitem(last=False)[1].close()
+            self._indexes.move_to_end(key)
+            return self._indexes[key]
+
+    def close(self) -> None:
+        """Forgets all of them."""
+        with self._lock:
+            while self._indexes:
+                self._indexes.popitem()[1].close()
 
 
 class _OpenFile:

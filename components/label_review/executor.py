@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 
 from components.embedder.artifact import read_embeddings, read_sources
 from components.image_example_gen.quarantine import read_photos
-from components.label_review.artifact import write_suspicions
+from components.label_review.artifact import write_embedded, write_suspicions
 from components.label_review.suspicions import LabelledPhoto, review_labels
 from components.transform.preprocessing import source_of
 from schemas import features
@@ -78,6 +78,7 @@ class Executor(BaseExecutor):
         decided = _decided(quarantine, from_property(exec_properties[CORRECTIONS_KEY]))
         suspicions = [one for one in review.suspicions if (one.path, one.label) not in decided]
         write_suspicions(output.uri, suspicions)
+        write_embedded(output.uri, photos)
         output.set_int_custom_property("photos", len(photos))
         output.set_int_custom_property("photos_not_judged", review.not_judged)
         output.set_int_custom_property("suspicions", len(suspicions))

@@ -6,29 +6,19 @@ import gzip
 import os
 import threading
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from placed_artifacts import placed
 from record_files import example, framed, record
 
 from review.files import ArtifactFiles
 from review.records import Artifact
 from review.tfrecords import RecordIndex, feature_bytes, records
 
-NOW = datetime.now(UTC)
 PHOTOS = {f"ok/{number}.jpg".encode(): os.urandom(50_000) for number in range(60)}
 EXAMPLES = [example(path=path, image=image) for path, image in PHOTOS.items()]
 FILE = b"".join(map(record, EXAMPLES))
-
-
-def placed(tmp_path: Path, **contents: bytes) -> tuple[ArtifactFiles, Artifact]:
-    """Writes files into an artifact; `_` in a name stands for a dot."""
-    folder = tmp_path / "artifact"
-    folder.mkdir()
-    for name, content in contents.items():
-        (folder / name.replace("_", ".")).write_bytes(content)
-    return ArtifactFiles(tmp_path), Artifact(1, "Examples", str(folder), "live", NOW, NOW)
 
 
 def contents(files: ArtifactFiles, artifact: Artifact, name: str) -> list[bytes]:
@@ -36,7 +26,7 @@ def contents(files: ArtifactFiles, artifact: Artifact, name: str) -> list[bytes]
 
 
 def test_plain_and_packed_files_are_read_alike(tmp_path: Path) -> None:
-    files, artifact = placed(tmp_path, a=FILE, b_gz=gzip.compress(FILE))
+    files, artifact = placed(tmp_path, {"a": FILE, "b.gz": gzip.compress(FILE)})
 
     assert contents(files, artifact, "a") == EXAMPLES
     assert contents(files, artifact, "b.gz") == EXAMPLES
@@ -51,7 +41,7 @@ def test_what_tensorflow_wrote_is_read(tmp_path: Path) -> None:
         "width": tf.train.Feature(int64_list=tf.train.Int64List(value=[7])),
     }
     content = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-    files, artifact = placed(tmp_path)
+    files, artifact = placed(tmp_path, {})
     with tf.io.TFRecordWriter(str(tmp_path / "artifact" / "a.gz"), "GZIP") as writer:
         writer.write(content)
 
@@ -64,9 +54,7 @@ def test_each_record_is_found_by_its_path(tmp_path: Path, packed: bool) -> None:
     halves = [b"".join(map(record, EXAMPLES[:30])), b"".join(map(record, EXAMPLES[30:]))]
     stored = [gzip.compress(half) if packed else half for half in halves]
     names = ["a.gz", "b.gz"] if packed else ["a", "b"]
-    files, artifact = placed(
-        tmp_path, **{name.replace(".", "_"): c for name, c in zip(names, stored, strict=True)}
-    )
+    files, artifact = placed(tmp_path, dict(zip(names, stored, strict=True)))
     with closing(RecordIndex(files, artifact, names, feature="path")) as index:
         for path in (*reversed(PHOTOS), *PHOTOS):
             found = index.get(path)
@@ -78,7 +66,7 @@ def test_each_record_is_found_by_its_path(tmp_path: Path, packed: bool) -> None:
 
 
 def test_threads_that_read_one_file_get_what_they_asked_for(tmp_path: Path) -> None:
-    files, artifact = placed(tmp_path, a_gz=gzip.compress(FILE))
+    files, artifact = placed(tmp_path, {"a.gz": gzip.compress(FILE)})
     index = RecordIndex(files, artifact, ["a.gz"], feature="path")
     wrong: list[bytes] = []
 
@@ -99,7 +87,7 @@ def test_threads_that_read_one_file_get_what_they_asked_for(tmp_path: Path) -> N
 def test_damaged_record_is_left_out_and_those_behind_it_are_read(tmp_path: Path) -> None:
     broken = bytearray(FILE)
     broken[len(record(EXAMPLES[0])) + 1000] ^= 1
-    files, artifact = placed(tmp_path, a=bytes(broken))
+    files, artifact = placed(tmp_path, {"a": bytes(broken)})
 
     assert contents(files, artifact, "a") == [EXAMPLES[0], *EXAMPLES[2:]]
 
@@ -118,7 +106,7 @@ def test_damaged_record_is_left_out_and_those_behind_it_are_read(tmp_path: Path)
 @pytest.mark.parametrize("packed", [False, True])
 def test_file_ends_where_it_is_broken(tmp_path: Path, end: bytes, packed: bool) -> None:
     content = record(EXAMPLES[0]) + end
-    files, artifact = placed(tmp_path, a=content, a_gz=gzip.compress(content))
+    files, artifact = placed(tmp_path, {"a": content, "a.gz": gzip.compress(content)})
 
     assert contents(files, artifact, "a.gz" if packed else "a") == [EXAMPLES[0]]
 
@@ -132,7 +120,7 @@ def test_file_ends_where_it_is_broken(tmp_path: Path, end: bytes, packed: bool) 
     ],
 )
 def test_broken_packed_file_gives_what_was_before(tmp_path: Path, damaged: bytes) -> None:
-    files, artifact = placed(tmp_path, a_gz=damaged)
+    files, artifact = placed(tmp_path, {"a.gz": damaged})
     found = contents(files, artifact, "a.gz")
 
     assert found == EXAMPLES[: len(found)]
@@ -145,7 +133,7 @@ def test_broken_packed_file_gives_what_was_before(tmp_path: Path, damaged: bytes
 def test_what_unpacks_to_very_much_is_not_unpacked_to_the_end(tmp_path: Path) -> None:
     # Two records of zeros that together are 1,000 times as large as the file.
     bomb = gzip.compress(record(b"\0" * 60_000_000) + record(b"\0" * 60_000_000))
-    files, artifact = placed(tmp_path, a_gz=bomb)
+    files, artifact = placed(tmp_path, {"a.gz": bomb})
 
     assert len(bomb) < 200_000
     assert len(contents(files, artifact, "a.gz")) == 1
@@ -157,7 +145,7 @@ def test_what_is_no_example_has_no_features(content: bytes) -> None:
 
 
 def test_file_that_changed_gives_nothing(tmp_path: Path) -> None:
-    files, artifact = placed(tmp_path, a=FILE)
+    files, artifact = placed(tmp_path, {"a": FILE})
     with closing(RecordIndex(files, artifact, ["a"], feature="path")) as index:
         assert index.get(b"ok/9.jpg") == EXAMPLES[9]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -178,6 +179,22 @@ def test_copies_are_named_by_path_and_split(inputs: Inputs) -> None:
         ("dog/b.jpg", "Kätz\nchen", "train"),
         ("dog/c.jpg", "Kätz\nchen", "eval"),
     ]
+
+
+def test_row_of_each_photo_is_told_by_the_digest_of_what_it_shows(inputs: Inputs) -> None:
+    inputs.add("eval", "dog/c.jpg", "0100#recompressed")
+    inputs.write()
+
+    inputs.review()
+
+    with Path(inputs.output.uri, "embedded.csv").open(encoding="utf-8", newline="") as stream:
+        columns, *rows = csv.reader(stream)
+    assert columns == ["path", "label", "split", "digest"]
+    assert {tuple(row) for row in rows} == {
+        (path, path.split("/")[0], split, hashlib.sha256(content.split(b"#")[0]).hexdigest())
+        for split, photos in inputs.photos.items()
+        for path, content in photos
+    }
 
 
 @pytest.mark.parametrize("name", ["wrong", 'wr\rong, "it" is'])
