@@ -22,6 +22,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.config import PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
@@ -35,6 +36,7 @@ from pipelines.outcome import (
     new_run_id,
 )
 from pipelines.run_recorder import RunFacts, RunRecorder
+from schemas.corrections import read_corrections
 
 Listener = Callable[[ComponentRun], None]
 
@@ -89,7 +91,7 @@ class ReportingDagRunner(LocalDagRunner):
         )
         nodes = [node.pipeline_node for node in pipeline.nodes]
         recorder = RunRecorder(connection, self._run_id, self._facts)
-        recorder.begin([node.node_info.id for node in nodes])
+        recorder.begin({node.node_info.id: list(node.upstream_nodes) for node in nodes})
         for index, node in enumerate(nodes):
             try:
                 self._run_node(pipeline, node, deployment, connection, recorder)
@@ -140,6 +142,7 @@ def run(
     *,
     data: str,
     output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
     run_id: str | None = None,
     listener: Listener | None = None,
 ) -> None:
@@ -149,6 +152,7 @@ def run(
         config: what to do.
         data: the folder that holds a folder of photos for each class.
         output: where artifacts, metadata and models go.
+        corrected: what a person decided about these photos.
         run_id: of the run in ML Metadata; by default the time.
         listener: called with each component when it starts and when it ends.
 
@@ -156,14 +160,18 @@ def run(
         WarmstartError: if the photos or weights cannot be used.
         Exception: whatever the failing component raised.
     """
-    pipeline = create_pipeline(config, data=data, output=output)
+    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
     facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
     ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
 
 
 if __name__ == "__main__":
+    folders = prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT)))
+    # Which of them change anything is not looked up here: ImageExampleGen has all of them.
+    decided = tuple(read_corrections(folders.corrections))
     run(
         load_config(),
         data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
-        output=prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT))),
+        output=folders,
+        corrected=Corrected(applied=decided, changing=decided),
     )

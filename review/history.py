@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ml_metadata import ListOptions, MetadataStore, OrderByField
 from ml_metadata.proto import metadata_store_pb2
@@ -30,8 +30,6 @@ from review.records import (
     plain,
 )
 from schemas import run_record
-
-_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 _RUN = "pipeline_run"
 _PIPELINE = "pipeline"
@@ -226,7 +224,7 @@ class History:
         """Returns the digest of each artifact's content, where it is recorded."""
         found: dict[int, str] = {}
         for artifact, maker in self.makers(ids).items():
-            recorded = _recorded(maker.record.get(run_record.OUTPUTS), dict)
+            recorded = _object(maker.record.get(run_record.OUTPUTS))
             if digest := recorded.get(str(artifact)):
                 found[artifact] = str(digest)
         return found
@@ -280,9 +278,26 @@ class History:
 
 def _run(head: RunHead, executions: Iterable[Execution]) -> Run:
     ordered = tuple(sorted(executions, key=lambda one: one.id))
-    nodes = map(str, _recorded(head.record.get(run_record.NODES), list))
     reached = {execution.node for execution in ordered}
-    return Run(head, ordered, tuple(node for node in nodes if node not in reached))
+    planned = _planned(head.record.get(run_record.NODES))
+    return Run(head, ordered, {node: planned[node] for node in planned if node not in reached})
+
+
+def _planned(recorded: Value | None) -> dict[str, tuple[str, ...]]:
+    """Returns the components that a run was to come to, each with those that it waits for."""
+    return {
+        node: tuple(map(str, above)) if isinstance(above, list) else ()
+        for node, above in _object(recorded).items()
+    }
+
+
+def _object(recorded: Value | None) -> dict[str, Any]:
+    """Returns the JSON object that a text holds; a store of others may hold anything."""
+    try:
+        found = json.loads(str(recorded)) if recorded is not None else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _execution(
@@ -312,15 +327,6 @@ def _execution(
         properties=properties,
         record=record,
     )
-
-
-def _recorded(text: Value | None, kind: type[_Kind]) -> _Kind:
-    """Reads what our record has as JSON; a store of others may hold anything under its name."""
-    try:
-        found = json.loads(str(text))
-    except (ValueError, RecursionError):
-        return kind()
-    return found if isinstance(found, kind) else kind()
 
 
 def _seconds(found: Value | None) -> float | None:

@@ -50,6 +50,10 @@ class Output(Protocol):
     def runs(self) -> Path:
         """A folder for each run."""
 
+    @property
+    def corrections(self) -> Path:
+        """What a person decided about photos."""
+
 
 @contextmanager
 def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]:

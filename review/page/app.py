@@ -6,27 +6,50 @@ below the output folder, and is found from the id.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from review.label_queue import COPY, LABEL
 from review.library import Library
 from review.page import live
+from review.page.gallery import LARGE, SMALL, Gallery
 from review.page.guard import SANDBOXED, Access, Guard
 from review.page.rendering import render
 from review.page.shown import Shown, positive
-from review.page.views import artifacts, compare, component, log, production, report, run, runs
+from review.page.views import (
+    artifacts,
+    compare,
+    component,
+    labels,
+    log,
+    mistakes,
+    photos,
+    production,
+    report,
+    run,
+    runs,
+)
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
+
+# Bytes of a form.
+_MOST_BODY = 64 * 1024
+
+# Ends of the paths that may be written to.
+WRITING = ("/labels",)
 
 _JSON = ".json"
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -46,7 +69,14 @@ class _IdConvertor(Convertor[int]):
         return str(value)
 
 
+class _DigestConvertor(StringConvertor):
+    """A SHA-256 in hex."""
+
+    regex = "[0-9a-f]{64}"
+
+
 register_url_convertor("id", _IdConvertor())
+register_url_convertor("sha256", _DigestConvertor())
 
 
 def make_app(output: Output, access: Access) -> ASGIApp:
@@ -73,7 +103,10 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                     library, _id(asked, "run"), _id(asked, "execution"), asked.query_params
                 ),
             ),
-            *_routes("/compare", lambda library, asked: compare.comparison(library, _runs(asked))),
+            *_routes(
+                "/compare",
+                lambda library, asked: compare.comparison(library, _gallery(asked), _runs(asked)),
+            ),
             *_routes("/production", lambda library, asked: production.production(library)),
             *_routes(
                 "/artifacts",
@@ -90,6 +123,33 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                 ),
             ),
             *_routes(
+                "/runs/{run:id}/photos",
+                lambda library, asked: photos.photos(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            *_routes(
+                "/runs/{run:id}/mistakes",
+                lambda library, asked: mistakes.mistakes(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            *_routes(
+                "/photos/{photo:sha256}",
+                lambda library, asked: photos.photo(
+                    library, _gallery(asked), asked.path_params["photo"], asked.query_params
+                ),
+            ),
+            *_routes(
+                "/runs/{run:id}/labels",
+                lambda library, asked: labels.labels(
+                    library, _gallery(asked), _id(asked, "run"), asked.query_params
+                ),
+            ),
+            Route("/runs/{run:id}/labels", _decide, methods=["POST"]),
+            Route("/runs/{run:id}/photos/{photo:sha256}.jpg", _picture),
+            Route("/runs/{run:id}/photos/{photo:sha256}/large.jpg", _picture),
+            *_routes(
                 "/runs/{run:id}/report",
                 lambda library, asked: report.report(library, _id(asked, "run")),
             ),
@@ -97,6 +157,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
             Route("/runs/{run:id}/events", _events),
             Route("/static/{name}", _static),
         ],
+        max_body_size=_MOST_BODY,
         exception_handlers={
             WarmstartError: _explained,
             HTTPException: _not_found,
@@ -104,6 +165,9 @@ def make_app(output: Output, access: Access) -> ASGIApp:
         },
     )
     app.state.library = Library(output)
+    app.state.gallery = Gallery(app.state.library)
+    # In every form; another page cannot know it.
+    app.state.token = secrets.token_urlsafe(24)
     return Guard(app, access)
 
 
@@ -114,7 +178,8 @@ def _routes(path: str, view: View) -> list[Route]:
         shown = view(request.app.state.library, request)
         if request.url.path.endswith(_JSON):
             return Response(_json(shown.data), media_type="application/json")
-        return HTMLResponse(render(shown.template, {**shown.data, **shown.drawn}))
+        data = {**shown.data, **shown.drawn, "token": request.app.state.token}
+        return HTMLResponse(render(shown.template, data))
 
     return [Route(path, answer), Route(path + _JSON, answer)]
 
@@ -122,6 +187,21 @@ def _routes(path: str, view: View) -> list[Route]:
 def _report(request: Request) -> Response:
     page = report.page_of(request.app.state.library, _id(request, "run"))
     return HTMLResponse(page, headers=SANDBOXED)
+
+
+async def _decide(request: Request) -> Response:
+    """Saves a decision of a person: the only address that writes."""
+    body = await request.body()
+    form = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
+    given = form.get("token", "").encode()
+    if not secrets.compare_digest(given, request.app.state.token.encode()):
+        return _sorry(request, 403, "This form is of an earlier start; load the page again.")
+    run_id = _id(request, "run")
+    library = request.app.state.library
+    await run_in_threadpool(labels.decide, library, _gallery(request), run_id, form)
+    back = positive(form.get("back", "")) or 1
+    kind = form.get("kind", "") if form.get("kind", "") in {LABEL, COPY} else LABEL
+    return RedirectResponse(f"/runs/{run_id}/labels?kind={kind}#d{back}", 303)
 
 
 def _events(request: Request) -> Response:
@@ -134,12 +214,27 @@ def _events(request: Request) -> Response:
     return StreamingResponse(live.changes(sign), media_type="text/event-stream")
 
 
+def _picture(request: Request) -> Response:
+    size = LARGE if request.url.path.endswith("/large.jpg") else SMALL
+    found = _gallery(request).picture(_id(request, "run"), request.path_params["photo"], size)
+    if found is None:
+        raise HTTPException(404)
+    # The same content for ever: it is addressed by its digest.
+    kept = {"Cache-Control": "private, max-age=86400, immutable"}
+    return Response(found, media_type="image/jpeg", headers=kept)
+
+
 def _static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _STATIC:
         raise HTTPException(404)
     content = files("review.page").joinpath("static", name).read_bytes()
     return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
+
+
+def _gallery(request: Request) -> Gallery:
+    found: Gallery = request.app.state.gallery
+    return found
 
 
 def _id(request: Request, name: str) -> int:

@@ -65,7 +65,7 @@ class Access:
         address: that the server listens to.
         port: the same.
         token: that a request must have, or empty where only this machine can connect.
-        writing: paths that may be written to, each only by a page of this server.
+        writing: ends of the paths that may be written to, only by a page of this server.
     """
 
     address: str

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import uvicorn
 
-from review.page.app import make_app
+from review.page.app import WRITING, make_app
 from review.page.guard import TOKEN, Access, is_everywhere, is_local
 from review.store import Output
 from schemas.errors import ConfigError
@@ -83,7 +83,7 @@ def serve(output: Output, place: Place, *, open_browser: bool = False) -> None:
         ConfigError: if the address or port cannot be listened to.
     """
     listening = _listening(place)
-    app = make_app(output, Access(place.address, place.port, place.token))
+    app = make_app(output, Access(place.address, place.port, place.token, WRITING))
     config = uvicorn.Config(
         app,
         log_level="warning",

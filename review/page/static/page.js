@@ -2,7 +2,7 @@
 "use strict";
 
 const rows = () => [...document.querySelectorAll("[data-row]")];
-const linkOf = (row) => row.querySelector("th a, td a");
+const linkOf = (row) => row.querySelector("th a, td a, p a");
 
 function moveBy(step) {
   const all = rows().filter(linkOf);
@@ -31,7 +31,7 @@ function pressed(event) {
   else if (event.key === "x") choose();
   else if (event.key === "/" && document.querySelector("[data-search]")) document.querySelector("[data-search]").focus();
   else if (event.key === "?") document.getElementById("keys").showModal();
-  else if (event.key !== "g") {
+  else if (event.key !== "g" && !decideByKey(event.key)) {
     afterG = false;
     return;
   }
@@ -43,6 +43,41 @@ function count(form) {
   const chosen = form.querySelectorAll("input[name=run]:checked").length;
   form.querySelector("[data-chosen]").textContent = chosen ? `${chosen} chosen, of two to five.` : "Choose two to five.";
   form.querySelector("button").disabled = chosen < 2 || chosen > 5;
+}
+
+// Decisions about labels: saved one after the other, without a new page, and on to the next photo.
+async function decide(form, button) {
+  const body = new URLSearchParams(new FormData(form));
+  body.set("decision", button.value);
+  const place = form.closest("[data-row]");
+  const all = rows();
+  const next = all[Math.min(all.indexOf(place) + 1, all.length - 1)];
+  const answer = await fetch(form.action, { method: "POST", body });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const status = document.querySelector("[data-saved]");
+  if (!answer.ok) {
+    status.textContent = fresh.querySelector("main p")?.textContent || "It was not saved.";
+    return;
+  }
+  const shown = fresh.getElementById(place.id);
+  if (shown) {
+    place.replaceChildren(...shown.childNodes);
+    place.className = shown.className;
+  }
+  status.replaceChildren(...fresh.querySelector("[data-saved]").childNodes);
+  linkOf(button.value === "undo" ? place : next)?.focus();
+}
+
+function decideByKey(key) {
+  const place = document.activeElement.closest(".queue [data-row]");
+  if (!place) return false;
+  if (key === "l") {
+    place.querySelector("select").focus();
+    return true;
+  }
+  const button = place.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (button) button.click();
+  return Boolean(button);
 }
 
 // A run went on: what it shows is asked for anew, and the focus stays where it was.
@@ -78,6 +113,11 @@ document.querySelectorAll("[data-keys]").forEach((button) => {
 document.querySelectorAll("[data-compare]").forEach((form) => {
   count(form);
   form.addEventListener("change", () => count(form));
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-decide]")) return;
+  event.preventDefault();
+  decide(event.target, event.submitter);
 });
 document.querySelectorAll("[data-live]").forEach(follow);
 if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 5000);

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from review.answers import Answers
 from review.comparison import Comparison, compare
 from review.differences import Difference
+from review.flips import Flip, flips, sign_test
 from review.library import Entry, Library
+from review.page.gallery import Gallery
 from review.page.shown import Shown
+from review.page.views.mistakes import LARGEST_MATRIX, tile
 from review.page.views.run import run_as_data
 from schemas.errors import ConfigError
 
 MOST = 5
 
+# Of the photos in one list.
+_MOST_SHOWN = 12
 
-def comparison(library: Library, run_ids: Sequence[int]) -> Shown:
+
+def comparison(library: Library, gallery: Gallery, run_ids: Sequence[int]) -> Shown:
     """Compares runs with the first of them.
 
     Args:
         library: of the store.
+        gallery: of its photos.
         run_ids: in the store, two to five.
 
     Raises:
@@ -45,9 +53,39 @@ def comparison(library: Library, run_ids: Sequence[int]) -> Shown:
             ],
             "schema": [pair.schema for pair in pairs],
             "metrics": _metrics(base, pairs),
+            "answers": [_answers(gallery, base, other) for other in others],
             "components": _timings(pairs),
         },
+        {"largest_matrix": LARGEST_MATRIX},
     )
+
+
+def _answers(gallery: Gallery, base: Entry, other: Entry) -> dict[str, Any] | None:
+    """Returns the photos that two models say something else of; None if that is not recorded."""
+    old, new = (gallery.answers(entry.run.head.id) for entry in (base, other))
+    if old is None or new is None:
+        return None
+    found = flips(old, new)
+    return {
+        "run": other.run.head.id,
+        "newly_wrong": _tiles(found.newly_wrong, new),
+        "newly_right": _tiles(found.newly_right, new),
+        "newly_wrong_count": len(found.newly_wrong),
+        "newly_right_count": len(found.newly_right),
+        "both_wrong_count": len(found.both_wrong),
+        "both_right_count": found.both_right,
+        "only_first": found.only_old,
+        "only_other": found.only_new,
+        "classes": found.classes,
+        "difference": found.difference,
+        "p": sign_test(len(found.newly_wrong), len(found.newly_right)),
+    }
+
+
+def _tiles(found: Sequence[Flip], answers: Answers) -> list[dict[str, Any]]:
+    return [
+        {**tile(flip.new, answers), "said_before": flip.old.said} for flip in found[:_MOST_SHOWN]
+    ]
 
 
 def _table(columns: Sequence[tuple[Difference, ...] | None]) -> list[dict[str, Any]] | None:

@@ -10,12 +10,9 @@ from review.graph import Graph, graph_of
 from review.history import History
 from review.library import Entry, Library
 from review.page.shown import Shown
-from review.records import CACHED, SUCCEEDED, Artifact, Execution, Run
+from review.records import CACHED, Artifact, Execution, Run
 from review.served import served_version
 from schemas import run_record
-
-# Earlier runs of which one may know how the components hang together.
-_MOST_EARLIER = 20
 
 
 def run(library: Library, run_id: int) -> Shown:
@@ -34,7 +31,7 @@ def run(library: Library, run_id: int) -> Shown:
     with library.reading() as opened:
         artifacts = opened.history.artifacts({n for e in found.executions for n in e.output_ids})
         saved = _saved(opened.history, found)
-    graph = graph_of(found, _whole(library, found))
+    graph = graph_of(found)
     served = served_version(library.output)
     longest = max((one.seconds or 0.0 for one in found.executions), default=0.0)
     components = [
@@ -91,17 +88,6 @@ def _hrefs(found: Run, graph: Graph) -> dict[str, str]:
         for node in graph.nodes
         if node.execution
     }
-
-
-def _whole(library: Library, found: Run) -> Run | None:
-    """Returns an earlier run of the same pipeline that came to every component."""
-    if not found.unreached:
-        return None
-    heads = [head for head in library.heads() if head.id < found.head.id][:_MOST_EARLIER]
-    earlier = (entry.run for entry in library.entries(heads))
-    return next(
-        (one for one in earlier if one.state == SUCCEEDED and one.pipeline == found.pipeline), None
-    )
 
 
 def _saved(history: History, found: Run) -> dict[str, float]:
