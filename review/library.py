@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from review.records import UNFINISHED, Run, RunHead
 from review.results import RunResults, results_of
 from review.store import Output, explained, open_store
 from review.why import Why, explain
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, WarmstartError
 
 # Runs that are read at once: while they are, no one else is answered.
 _BATCH = 20
@@ -99,6 +99,21 @@ class Library:
             self._read(heads[start : start + _BATCH])
         with self._lock:
             return [self._entries[head.id] for head in heads if head.id in self._entries]
+
+    def read_ahead(self, stopped: Callable[[], bool]) -> None:
+        """Reads runs that no one asked for yet, the newest first, so that all can be searched.
+
+        Args:
+            stopped: tells whether to stop; asked after every few runs.
+        """
+        try:
+            heads = self.heads()
+            for start in range(0, len(heads), _BATCH):
+                if stopped():
+                    return
+                self._read(heads[start : start + _BATCH])
+        except WarmstartError:
+            return  # Whoever asks is told.
 
     def entry(self, run_id: int) -> Entry:
         """Returns one run, by its id in the store.

@@ -23,7 +23,7 @@ _LINK = re.compile(r'\b(?:href|src|action|data-live|data-next)="([^"]*)"')
 
 
 # A lineage leads to itself, one component deeper each time.
-_DEEP = re.compile(r"[?&]depth=(?![24]$)")
+_DEEP = re.compile(r"[?&]depth=(?!2$)")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ below the output folder, and is found from the id.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
@@ -107,7 +109,10 @@ def make_app(output: Output, access: Access) -> ASGIApp:
                 "/compare",
                 lambda library, asked: compare.comparison(library, _gallery(asked), _runs(asked)),
             ),
-            *_routes("/production", lambda library, asked: production.production(library)),
+            *_routes(
+                "/production",
+                lambda library, asked: production.production(library, _gallery(asked)),
+            ),
             *_routes(
                 "/artifacts",
                 lambda library, asked: artifacts.artifacts(library, asked.query_params),
@@ -157,6 +162,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
             Route("/runs/{run:id}/events", _events),
             Route("/static/{name}", _static),
         ],
+        lifespan=_reading_ahead,
         max_body_size=_MOST_BODY,
         exception_handlers={
             WarmstartError: _explained,
@@ -169,6 +175,19 @@ def make_app(output: Output, access: Access) -> ASGIApp:
     # In every form; another page cannot know it.
     app.state.token = secrets.token_urlsafe(24)
     return Guard(app, access)
+
+
+@asynccontextmanager
+async def _reading_ahead(app: Starlette) -> AsyncIterator[None]:
+    """Reads runs in the background for as long as the page is served."""
+    stop = threading.Event()
+    reader = threading.Thread(target=app.state.library.read_ahead, args=(stop.is_set,))
+    reader.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        await run_in_threadpool(reader.join)
 
 
 def _routes(path: str, view: View) -> list[Route]:
