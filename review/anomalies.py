@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from review.files import ArtifactFiles
-from review.messages import read_message
+from review.messages import as_text, dotted, read_message
 from review.records import Artifact
 
 _PREFIXES = ("SplitPair-", "Split-")
@@ -56,13 +57,13 @@ def anomalies_in(files: ArtifactFiles, anomalies: Artifact) -> list[Anomaly]:
     return [
         Anomaly(
             split,
-            ".".join(info.path.step) or feature,
+            dotted(info.path) or feature,
             _kind(reason.type),
-            reason.short_description,
-            reason.description,
+            as_text(reason.short_description),
+            as_text(reason.description),
         )
         for split, message in _messages(files, anomalies)
-        for feature, info in sorted(message.anomaly_info.items())
+        for feature, info in _by_feature(message)
         for reason in info.reason
     ]
 
@@ -70,7 +71,7 @@ def anomalies_in(files: ArtifactFiles, anomalies: Artifact) -> list[Anomaly]:
 def distances_in(files: ArtifactFiles, anomalies: Artifact) -> list[Distance]:
     """Returns the distances that DistributionValidator measured, also those that are none."""
     return [
-        Distance(pair, ".".join(info.path.step), measured.value, measured.threshold)
+        Distance(pair, dotted(info.path), measured.value, measured.threshold)
         for pair, message in _messages(files, anomalies)
         for info in message.drift_skew_info
         for measured in (*info.drift_measurements, *info.skew_measurements)
@@ -86,6 +87,12 @@ def _messages(
             message = read_message(files, artifact, file.name, anomalies_pb2.Anomalies)
             if message:
                 yield file.name.removeprefix(prefix).removesuffix(_FILE), message
+
+
+def _by_feature(message: anomalies_pb2.Anomalies) -> list[tuple[str, Any]]:
+    # A name that is no UTF-8 comes as bytes, by which nothing can be looked up.
+    names = sorted(name for name in message.anomaly_info if isinstance(name, str))
+    return [(name, message.anomaly_info[name]) for name in names]
 
 
 def _kind(number: int) -> str:

@@ -21,8 +21,11 @@ _SUFFIX = ".parquet"
 _PROBABILITIES = "probabilities"
 
 _ROWS_AT_A_TIME = 1024
-# Half a million photos of ten classes; more do not fit into the memory of a page.
-_MOST_BYTES = 100_000_000
+# More do not fit into the memory of a page: some 300 bytes a photo, and 32 a probability. A file of
+# a few bytes can say to hold any number of them.
+_MOST_PHOTOS = 200_000
+_MOST_PROBABILITIES = 2_000_000
+_MOST_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ class Answers:
 
 
 def answers_of_run(history: History, run: Run) -> Answers | None:
-    """Returns what the model of a run said; None where that is not recorded or gone."""
+    """Returns what the model of a run said.
+
+    None where that is not recorded or gone, or of more photos than fit into memory.
+    """
     artifacts = history.artifacts(run.made_ids)
     evaluations = [n for n in run.made_ids if n in artifacts and artifacts[n].type == _EVALUATION]
     found = (answers_in(history, artifacts[number]) for number in evaluations)
@@ -137,6 +143,8 @@ def _read(
             # Whatever a broken file makes Arrow raise: half of a table is none.
             except Exception:  # noqa: BLE001
                 return None
+            if len(rows) > _MOST_PHOTOS:
+                return None
     return Answers(classes, tuple(sorted(rows, key=lambda row: (row.path, row.label))))
 
 
@@ -151,9 +159,18 @@ def _rows(stream: BinaryIO, path: str | None) -> Iterator[Mapping[str, Any]]:
 
     columns = [features.PATH, features.LABEL, _PROBABILITIES]
     table = pq.ParquetFile(stream)
+    _check_size(table.metadata)
     for batch in table.iter_batches(_ROWS_AT_A_TIME, columns=columns):
         chosen = batch if path is None else batch.filter(pc.equal(batch[features.PATH], path))
         yield from chosen.to_pylist()
+
+
+def _check_size(metadata: Any) -> None:
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    values = sum(c.num_values for c in chunks if c.path_in_schema.startswith(_PROBABILITIES))
+    if metadata.num_rows > _MOST_PHOTOS or values > _MOST_PROBABILITIES:
+        raise ValueError(f"{metadata.num_rows} photos with {values} probabilities")
 
 
 def _answer(

@@ -9,7 +9,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from review.files import ArtifactFiles
-from review.messages import read_message
+from review.messages import dotted, read_message
 from review.records import Artifact
 
 _PREFIX = "Split-"
@@ -100,7 +100,7 @@ def statistics_in(files: ArtifactFiles, statistics: Artifact) -> list[SplitStati
 
 
 def _feature(feature: Any) -> FeatureStatistics:
-    name = ".".join(feature.path.step) or feature.name
+    name = dotted(feature.path) or feature.name
     kind = feature.WhichOneof("stats")
     if not kind:
         return FeatureStatistics(name, "", 0, 0)
@@ -119,8 +119,9 @@ def _feature(feature: Any) -> FeatureStatistics:
         )
     if kind == _TEXT:
         # TFDV keeps a few of the most frequent values, and all of them, up to a limit, by rank.
-        ranked = [(b.label, _count(b.sample_count)) for b in stats.rank_histogram.buckets[:_MOST]]
-        top = [(value.value, _count(value.frequency)) for value in stats.top_values[:_MOST]]
+        buckets = stats.rank_histogram.buckets[:_MOST]
+        ranked = [(bucket.label, _count(bucket.sample_count)) for bucket in buckets]
+        top = [(top.value, _count(top.frequency)) for top in stats.top_values[:_MOST]]
         return FeatureStatistics(
             *(name, _KINDS[kind], present, missing),
             unique=int(stats.unique),

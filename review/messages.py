@@ -46,6 +46,16 @@ def read_text_message(files: ArtifactFiles, artifact: Artifact, name: str, kind:
         return None
 
 
+def as_text(value: str | bytes) -> str:
+    """Returns a text of a message as it can be shown: one that is no UTF-8 comes as bytes."""
+    return value if isinstance(value, str) else value.decode(errors="replace")
+
+
+def dotted(path: Any) -> str:
+    """Returns the path of a feature, with dots between its steps."""
+    return ".".join(map(as_text, path.step))
+
+
 def _content(files: ArtifactFiles, artifact: Artifact, name: str) -> bytes | None:
     try:
         with files.open(artifact, name) as stream:

@@ -8,7 +8,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from review.files import ArtifactFiles
-from review.messages import read_text_message
+from review.messages import as_text, read_text_message
 from review.records import Artifact
 
 _SCHEMA_FILE = "schema.pbtxt"
@@ -66,7 +66,7 @@ def _rows(files: ArtifactFiles, artifact: Artifact, name: str) -> tuple[SchemaRo
     schema = read_text_message(files, artifact, name, schema_pb2.Schema)
     if schema is None:
         return None
-    shared = {domain.name: tuple(domain.value) for domain in schema.string_domain}
+    shared = {as_text(domain.name): _values(domain) for domain in schema.string_domain}
     return tuple(_row(feature, shared) for feature in schema.feature)
 
 
@@ -74,17 +74,21 @@ def _row(feature: Any, shared: dict[str, tuple[str, ...]]) -> SchemaRow:
     kind = feature.WhichOneof("domain_info")
     values: tuple[str, ...] = ()
     if kind == "domain":
-        values = shared.get(feature.domain, ())
+        values = shared.get(as_text(feature.domain), ())
     elif kind == "string_domain":
-        values = tuple(feature.string_domain.value)
+        values = _values(feature.string_domain)
     return SchemaRow(
-        name=feature.name,
+        name=as_text(feature.name),
         dtype=schema_pb2.FeatureType.Name(feature.type) if feature.type else "",
         shape=_shape(feature),
         required=feature.presence.min_fraction >= 1,
         domain=_domain(feature, kind, values),
         values=values,
     )
+
+
+def _values(domain: Any) -> tuple[str, ...]:
+    return tuple(map(as_text, domain.value))
 
 
 def _shape(feature: Any) -> tuple[int | None, ...] | None:

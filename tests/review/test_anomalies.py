@@ -65,6 +65,23 @@ def test_run_on_ordinary_photos_has_distances_and_no_contradictions(
     assert all(0 <= distance.value <= 1 for distance in found)
 
 
+def test_text_that_is_no_utf_8_is_told_as_far_as_it_is(tmp_path: Path) -> None:
+    message = anomalies_pb2.Anomalies()
+    message.drift_skew_info.add().path.step.append("width")
+    message.drift_skew_info[0].drift_measurements.add(value=0.5, threshold=1)
+    for name in ("label", "width"):
+        info = message.anomaly_info[name]
+        info.path.step.append(name)
+        info.reason.add(short_description="new in width")
+    content = message.SerializeToString().replace(b"width", b"wi\xffth")
+    files, artifact = placed(tmp_path, {"Split-eval/SchemaDiff.pb": content})
+
+    assert distances_in(files, artifact) == [Distance("eval", "wi\ufffdth", 0.5, 1)]
+    assert [(found.feature, found.short) for found in anomalies_in(files, artifact)] == [
+        ("label", "new in wi\ufffdth")
+    ]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff" * 50, os.urandom(500)])
 def test_what_holds_no_anomalies_is_left_out(tmp_path: Path, content: bytes) -> None:
     files, artifact = placed(tmp_path, {"Split-eval/SchemaDiff.pb": content})

@@ -90,6 +90,8 @@ def parquet(**columns: Any) -> bytes:
         parquet(**ROWS | {"probabilities": [7, 8]}),
         parquet(**ROWS | {"path": [b"\xff", b"a"]}),
         parquet(**ROWS | {"label": [1, 2]}),
+        parquet(path=["a"] * 200_001, label=["a"] * 200_001, probabilities=[[0.5]] * 200_001),
+        parquet(path=["a"], label=["a"], probabilities=[[0.5] * 2_000_001]),
     ],
 )
 def test_table_that_is_broken_or_of_something_else_is_none(tmp_path: Path, content: bytes) -> None:

@@ -75,6 +75,15 @@ def test_what_holds_no_statistics_is_left_out(tmp_path: Path, content: bytes) ->
     assert statistics_in(files, artifact) == []
 
 
+def test_path_that_is_no_utf_8_is_told_as_far_as_it_is(tmp_path: Path) -> None:
+    content = statistics_of(photos_of(2)).proto.SerializeToString()
+    files, artifact = placed(tmp_path, {FILE: content.replace(b"width", b"wi\xffth")})
+
+    (found,) = statistics_in(files, artifact)
+
+    assert "wi\ufffdth" in {feature.name for feature in found.features}
+
+
 def test_numbers_that_are_none_are_taken_for_nothing(tmp_path: Path) -> None:
     proto = statistics_pb2.DatasetFeatureStatisticsList()
     dataset = proto.datasets.add(num_examples=1)
