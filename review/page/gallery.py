@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from review.answers import Answers, answers_of_run
 from review.examples import ExamplePhotos, ExampleSet, examples_of_run
 from review.files import ArtifactFiles
+from review.leaks import Leaks, leaks_of_run
 from review.library import Library
+from review.neighbours import Neighbour, Neighbours, embedded_photos
 from review.photo_history import TrainedModel, models_of
 from review.thumbnails import Thumbnails
 from schemas.errors import ConfigError
@@ -38,6 +40,7 @@ class Gallery:
         """
         self._library = library
         self._photos = ExamplePhotos(ArtifactFiles(library.output.root))
+        self._neighbours = Neighbours(ArtifactFiles(library.output.root))
         self._thumbnails = Thumbnails(_MOST_BYTES)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -63,6 +66,29 @@ class Gallery:
             ConfigError: if there is no such run.
         """
         return self._of_run(answers_of_run, run_id)
+
+    def nearest(self, run_id: int, sha256: str, count: int) -> list[Neighbour]:
+        """Returns the training photos of a run that look most like one of its photos.
+
+        Args:
+            run_id: in the store.
+            sha256: of the photo's file, in hex.
+            count: how many, at most.
+
+        Raises:
+            ConfigError: if there is no such run, or its photos are not recorded or gone.
+        """
+        photo = self.examples(run_id).find(sha256)
+        embedded = self._of_run(embedded_photos, run_id)
+        return self._neighbours.nearest(embedded, photo, count) if photo and embedded else []
+
+    def leaks(self, run_id: int) -> Leaks | None:
+        """Returns the pictures that are in two splits of a run; None if that is not recorded.
+
+        Raises:
+            ConfigError: if there is no such run.
+        """
+        return self._of_run(leaks_of_run, run_id)
 
     def models(self) -> list[TrainedModel]:
         """Returns all models of the store, the oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from review.answers import Answer, Answers
@@ -21,6 +22,9 @@ _MOST_PAIRS = 30
 
 # Of the classes of one photo.
 _MOST_CLASSES = 3
+
+# Of the training photos beside a mistake.
+_MOST_NEIGHBOURS = 3
 
 _ORDERS = ("surest first", "least sure first")
 
@@ -56,7 +60,8 @@ def mistakes(library: Library, gallery: Gallery, run_id: int, query: Mapping[str
             "matrix": _matrix(answers),
             "pairs": _pairs(answers),
             "answers": [
-                tile(row, answers) for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
+                {**tile(row, answers), "nearest": _nearest(gallery, run_id, row)}
+                for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
             ],
             "count": len(rows),
             "wrong": wrong,
@@ -83,6 +88,16 @@ def tile(row: Answer, answers: Answers) -> dict[str, Any]:
         "sha256": row.sha256,
         "probabilities": [{"label": label, "probability": share} for label, share in shown],
     }
+
+
+def _nearest(gallery: Gallery, run_id: int, row: Answer) -> list[dict[str, Any]]:
+    """Returns the training photos that a mistake may come from; none where it is none."""
+    if row.right or not row.sha256:
+        return []
+    return [
+        {**asdict(found.photo), "similarity": found.similarity}
+        for found in gallery.nearest(run_id, row.sha256, _MOST_NEIGHBOURS)
+    ]
 
 
 def _asked_for(answers: Answers, asked: Mapping[str, str]) -> Sequence[Answer]:
