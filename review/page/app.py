@@ -55,6 +55,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
             Route("/runs/{run:id}/labels", _decide, methods=["POST"]),
             Route("/runs/{run:id}/photos/{photo:sha256}.jpg", _picture),
             Route("/runs/{run:id}/photos/{photo:sha256}/large.jpg", _picture),
+            Route("/runs/{run:id}/photos/{photo:sha256}/heat-map.jpg", _heat_map),
             Route("/runs/{run:id}/report/page", _report),
             Route("/runs/{run:id}/events", _events),
             Route("/static/{name}", _static),
@@ -133,12 +134,20 @@ def _events(request: Request) -> Response:
 def _picture(request: Request) -> Response:
     size = LARGE if request.url.path.endswith("/large.jpg") else SMALL
     asked = Asked(request)
-    found = asked.gallery.picture(asked.run, asked.photo, size)
+    # The same content for ever: it is addressed by its digest.
+    return _jpeg(asked.gallery.picture(asked.run, asked.photo, size), "immutable")
+
+
+def _heat_map(request: Request) -> Response:
+    asked = Asked(request)
+    return _jpeg(asked.gallery.heat_map(asked.run, asked.photo), "must-revalidate")
+
+
+def _jpeg(found: bytes | None, kept: str) -> Response:
     if found is None:
         raise HTTPException(404)
-    # The same content for ever: it is addressed by its digest.
-    kept = {"Cache-Control": "private, max-age=86400, immutable"}
-    return Response(found, media_type="image/jpeg", headers=kept)
+    headers = {"Cache-Control": f"private, max-age=3600, {kept}"}
+    return Response(found, media_type="image/jpeg", headers=headers)
 
 
 def _static(request: Request) -> Response:

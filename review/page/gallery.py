@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from review.answers import Answers, answers_of_run
 from review.examples import ExamplePhotos, ExampleSet, examples_of_run
 from review.files import ArtifactFiles
+from review.heat_maps import heat_map_in
 from review.leaks import Leaks, leaks_of_run
 from review.library import Library
 from review.neighbours import Neighbour, Neighbours, embedded_photos
@@ -26,6 +27,8 @@ _MOST_BYTES = 32_000_000
 # Runs whose tables are kept: 300 bytes or so for each photo.
 _MOST_RUNS = 4
 
+_REPORT = "Report"
+
 _T = TypeVar("_T")
 
 
@@ -39,8 +42,9 @@ class Gallery:
             library: of the store.
         """
         self._library = library
-        self._photos = ExamplePhotos(ArtifactFiles(library.output.root))
-        self._neighbours = Neighbours(ArtifactFiles(library.output.root))
+        self._files = ArtifactFiles(library.output.root)
+        self._photos = ExamplePhotos(self._files)
+        self._neighbours = Neighbours(self._files)
         self._thumbnails = Thumbnails(_MOST_BYTES)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -66,6 +70,26 @@ class Gallery:
             ConfigError: if there is no such run.
         """
         return self._of_run(answers_of_run, run_id)
+
+    def heat_map(self, run_id: int, sha256: str) -> bytes | None:
+        """Returns what the model of a run looked at in a photo as a JPEG file, or None.
+
+        Args:
+            run_id: in the store.
+            sha256: of the photo's file, in hex.
+
+        Raises:
+            ConfigError: if there is no such run.
+        """
+        run = self._library.entry(run_id).run
+        with self._library.reading() as opened:
+            made = opened.history.artifacts(run.made_ids).values()
+        report = next((artifact for artifact in made if artifact.type == _REPORT), None)
+        if report is None:
+            return None
+        # What the report says of the photo, not the photo: it is kept apart.
+        key = f"{report.uri} {sha256}"
+        return self._thumbnails.get(key, SMALL, lambda: heat_map_in(self._files, report, sha256))
 
     def nearest(self, run_id: int, sha256: str, count: int) -> list[Neighbour]:
         """Returns the training photos of a run that look most like one of its photos.

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from review.label_queue import COPY, LABEL, Doubt, doubts_of_run
@@ -25,7 +26,7 @@ from schemas.corrections import (
     without,
     write_corrections,
 )
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 
 _MOST_SHOWN = 200
 
@@ -51,7 +52,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
     """
     entry = library.entry(run_id)
     examples = gallery.examples(run_id)
-    decided = read_corrections(library.output.corrections)
+    decided = read_corrections(_file(library))
     with library.reading() as opened:
         everything = doubts_of_run(opened.history, entry.run, examples, decided)
     kind = query.get("kind", LABEL)
@@ -105,14 +106,24 @@ def decide(library: Library, gallery: Gallery, run_id: int, form: Mapping[str, s
         raise ConfigError(f"Run {run_id} has no class {new_label!r}; nothing was saved.")
     now = datetime.now(UTC).replace(microsecond=0)
     with _writing:
-        decided = read_corrections(library.output.corrections)
+        file = _file(library)
+        decided = read_corrections(file)
         if decision == _UNDO:
             for one in [o for o in decided if (o.sha256, o.path) == asked]:
                 decided = without(decided, one)
         else:
             new = Correction(photo.path, photo.sha256, photo.label, decision, new_label, now)
             decided = with_correction(decided, new)
-        write_corrections(library.output.corrections, decided)
+        write_corrections(file, decided)
+
+
+def _file(library: Library) -> Path:
+    file = library.output.corrections
+    if file.is_symlink():
+        raise DataError(
+            f"{file} is a link, which this page does not follow; put the file itself there."
+        )
+    return file
 
 
 def _row(doubt: Doubt) -> dict[str, Any]:

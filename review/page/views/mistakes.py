@@ -60,7 +60,7 @@ def mistakes(library: Library, gallery: Gallery, run_id: int, query: Mapping[str
             "matrix": _matrix(answers),
             "pairs": _pairs(answers),
             "answers": [
-                {**tile(row, answers), "nearest": _nearest(gallery, run_id, row)}
+                {**tile(row, answers), **_explained(gallery, run_id, row)}
                 for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
             ],
             "count": len(rows),
@@ -90,14 +90,18 @@ def tile(row: Answer, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _nearest(gallery: Gallery, run_id: int, row: Answer) -> list[dict[str, Any]]:
-    """Returns the training photos that a mistake may come from; none where it is none."""
-    if row.right or not row.sha256:
-        return []
-    return [
-        {**asdict(found.photo), "similarity": found.similarity}
-        for found in gallery.nearest(run_id, row.sha256, _MOST_NEIGHBOURS)
-    ]
+def _explained(gallery: Gallery, run_id: int, row: Answer) -> dict[str, Any]:
+    """Returns what helps to understand a mistake: where the model looked, and what it learnt from.
+
+    Of photos that it is right about nothing is looked up.
+    """
+    if not row.sha256 or row.right:
+        return {"has_heat_map": False, "nearest": []}
+    nearest = gallery.nearest(run_id, row.sha256, _MOST_NEIGHBOURS)
+    return {
+        "has_heat_map": gallery.heat_map(run_id, row.sha256) is not None,
+        "nearest": [{**asdict(one.photo), "similarity": one.similarity} for one in nearest],
+    }
 
 
 def _asked_for(answers: Answers, asked: Mapping[str, str]) -> Sequence[Answer]:
