@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 import json
 import os
 import sqlite3
@@ -10,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from made_store import CACHED, FAILED, RUNNING, MadeStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from PIL import Image
+from record_files import example, record
 
 from pipelines.folders import OutputFolders
 from schemas import run_record
@@ -24,6 +31,9 @@ TURNED = "ab\u202egnp.exe\u2066"
 LINES = "first\nsecond\r\nthird\tfourth"
 LONG = "w" * 300
 HOSTILE_NAMES = (IMAGE, QUOTES, TURNED, LINES, LONG, SCRIPT, "../../secret", "javascript:alert(1)")
+
+# Classes of photos.
+LABELS = (IMAGE, "a/../b\nc")
 
 # What must never be shown.
 SECRET = "the-content-of-a-file-outside"
@@ -121,6 +131,7 @@ def _put_run(made: MadeStore, name: str) -> int:
         "metrics": {"accuracy": 0.5, name: 0.25, "huge": 10**400, "none": "x", SCRIPT: 1},
         "intervals": {"accuracy": [0.1, 0.9], name: [SCRIPT, None], SCRIPT: 3},
         "reasons": [name, {"a": SCRIPT}],
+        "confusion": {label: {} for label in LABELS},
     }
     number = made.store.get_artifacts()
     folder = f"Evaluator/evaluation/{len(number)}"
@@ -141,6 +152,8 @@ def _put_run(made: MadeStore, name: str) -> int:
         state=FAILED,
         **{run_record.ERROR: name, run_record.SECONDS: 2.0, name: name, "json": "[" * 9999},
     )
+    if name in {IMAGE, QUOTES}:
+        _put_photos(made, name, evaluation)
     made.execution(name, "Trainer", state=CACHED, key=name, ratio=3.0, text=_bomb())
     context = made.context(
         "pipeline_run",
@@ -156,6 +169,63 @@ def _put_run(made: MadeStore, name: str) -> int:
         },
     )
     return int(context.id)
+
+
+def _put_photos(made: MadeStore, run: str, evaluation: Any) -> None:
+    """Puts photos with hostile names and contents, and what a model said of them."""
+    table, answers, suspicions = io.StringIO(), io.BytesIO(), io.StringIO()
+    rows = [
+        (f"{name}.jpg", LABELS[number % len(LABELS)], "train" if number % 2 else "eval", content)
+        for number, (name, content) in enumerate(zip(HOSTILE_NAMES, _contents(), strict=True))
+    ]
+    photos = csv.writer(table)
+    photos.writerow(["path", "label", "split", "sha256"])
+    photos.writerows((*row[:3], hashlib.sha256(row[3]).hexdigest()) for row in rows)
+    looks_wrong = csv.writer(suspicions)
+    looks_wrong.writerow(["path", "class", "suggested", "confidence"])
+    looks_wrong.writerows([path, label, SCRIPT, "nan"] for path, label, *_ in rows)
+    survey = json.dumps({"duplicate_groups": [[row[0] for row in rows], 3, [SCRIPT]]})
+
+    folder = f"ImageExampleGen/{len(made.store.get_artifacts())}"
+    examples = made.artifact("Examples", folder, {})
+    quarantine = made.artifact(
+        "Quarantine", f"{folder}q", {"photos.csv": table.getvalue(), "survey.json": survey}
+    )
+    number, _ = made.execution(
+        run, "ImageExampleGen", outputs={"examples": examples, "quarantine": quarantine}
+    )
+    model = made.artifact("Model", f"{folder}m", {})
+    made.execution(run, SCRIPT, inputs={"examples": number}, outputs={"model": model})
+    for split in ("train", "eval"):
+        (Path(examples.uri) / f"Split-{split}").mkdir()
+        (Path(examples.uri) / f"Split-{split}" / "data").write_bytes(
+            b"".join(
+                record(example(path=path.encode(), image=content))
+                for path, _, of, content in rows
+                if of == split
+            )
+        )
+    found = made.artifact(
+        "LabelSuspicions", f"{folder}l", {"suspicions.csv": suspicions.getvalue()}
+    )
+    made.execution(run, "LabelReview", outputs={"suspicions": found})
+    evaluated = [row for row in rows if row[2] == "eval"]
+    columns = {
+        "path": [row[0] for row in evaluated],
+        "label": [row[1] for row in evaluated],
+        "probabilities": [[0.75, 0.25] for _ in evaluated],
+    }
+    pq.write_table(pa.table(columns), answers)
+    Path(evaluation.uri, "answers-00000-of-00001.parquet").write_bytes(answers.getvalue())
+
+
+def _contents() -> list[bytes]:
+    """Returns files of photos: one, and what would like to be shown as one."""
+    photo = io.BytesIO()
+    Image.new("RGB", (32, 24), (200, 30, 30)).save(photo, "JPEG", comment=SCRIPT.encode())
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)">{SCRIPT}</svg>'.encode()
+    files = [photo.getvalue(), svg, b"", b"\xff\xd8\xff", f"<html>{SCRIPT}".encode(), b"GIF89a" * 9]
+    return [*files, photo.getvalue()[:-9], b"RIFF\xff\xff\xff\xffWEBP"]
 
 
 def _bad_record(name: str) -> dict[str, Any]:
@@ -195,6 +265,7 @@ def _spoil(output: OutputFolders) -> None:
 def _lay_links(output: OutputFolders, outside: Path) -> None:
     """Puts links where the page looks for files."""
     (output.artifacts / "link").symlink_to(outside)
+    (outside / "corrections.csv").write_text(f"path,{SECRET}\n")
     os.mkfifo(output.artifacts / "pipe")
     output.models.mkdir()
     (output.models / "1").symlink_to(outside)

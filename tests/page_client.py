@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urlencode, urljoin, urlsplit
 
 from review.page.app import make_app
 from review.page.guard import Access
@@ -60,10 +60,17 @@ class PageClient:
     ) -> Answer:
         """Sends a request with these headers, and with one Host unless that is None."""
         sent = [("host", host)] if host is not None else []
-        return asyncio.run(_answer(self.app, target, [*sent, *headers], method))
+        return asyncio.run(_answer(self.app, target, [*sent, *headers], method, b""))
+
+    def post(self, target: str, *headers: tuple[str, str], **form: str) -> Answer:
+        """Sends a form, as a page of this server does unless headers say something else."""
+        own = [("host", HOST), *(headers or [("origin", f"http://{HOST}")])]
+        return asyncio.run(_answer(self.app, target, own, "POST", urlencode(form).encode()))
 
 
-async def _answer(app: Any, target: str, headers: Iterable[tuple[str, str]], method: str) -> Answer:
+async def _answer(
+    app: Any, target: str, headers: Iterable[tuple[str, str]], method: str, body: bytes
+) -> Answer:
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -84,7 +91,7 @@ async def _answer(app: Any, target: str, headers: Iterable[tuple[str, str]], met
     content = bytearray()
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from review.label_queue import COPY, LABEL, Doubt, doubts_of_run
+from review.leaks import Leaks, Share
 from review.library import Library
 from review.page.gallery import Gallery
 from review.page.shown import Shown
@@ -24,7 +26,7 @@ from schemas.corrections import (
     without,
     write_corrections,
 )
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DataError
 
 _MOST_SHOWN = 200
 
@@ -50,12 +52,13 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
     """
     entry = library.entry(run_id)
     examples = gallery.examples(run_id)
-    decided = read_corrections(library.output.corrections)
+    decided = read_corrections(_file(library))
     with library.reading() as opened:
         everything = doubts_of_run(opened.history, entry.run, examples, decided)
     kind = query.get("kind", LABEL)
     only_open = bool(query.get("open", ""))
     found = [d for d in everything if d.kind == kind and not (only_open and d.decision)]
+    leaks = gallery.leaks(run_id)
     return Shown(
         "labels.html",
         {
@@ -66,6 +69,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
             "doubts": [_row(doubt) for doubt in found[:_MOST_SHOWN]],
             "count": len(found),
             "classes": sorted({photo.label for photo in examples.photos}),
+            "leaks": _leaks(leaks) if leaks and kind == COPY else None,
             "saved": len(decided),
             "file": library.output.corrections,
             "command": _command(library, entry.run.head.record.get(run_record.DATA)),
@@ -102,14 +106,24 @@ def decide(library: Library, gallery: Gallery, run_id: int, form: Mapping[str, s
         raise ConfigError(f"Run {run_id} has no class {new_label!r}; nothing was saved.")
     now = datetime.now(UTC).replace(microsecond=0)
     with _writing:
-        decided = read_corrections(library.output.corrections)
+        file = _file(library)
+        decided = read_corrections(file)
         if decision == _UNDO:
             for one in [o for o in decided if (o.sha256, o.path) == asked]:
                 decided = without(decided, one)
         else:
             new = Correction(photo.path, photo.sha256, photo.label, decision, new_label, now)
             decided = with_correction(decided, new)
-        write_corrections(library.output.corrections, decided)
+        write_corrections(file, decided)
+
+
+def _file(library: Library) -> Path:
+    file = library.output.corrections
+    if file.is_symlink():
+        raise DataError(
+            f"{file} is a link, which this page does not follow; put the file itself there."
+        )
+    return file
 
 
 def _row(doubt: Doubt) -> dict[str, Any]:
@@ -124,6 +138,20 @@ def _row(doubt: Doubt) -> dict[str, Any]:
         "new_label": decision.new_label if decision else None,
         "is_of_a_copy": bool(decision and decision.path != doubt.photo.path),
     }
+
+
+def _leaks(found: Leaks) -> dict[str, Any]:
+    """Returns the pictures that are in two splits, and what the model is worth without them."""
+    return {
+        "leaks": [asdict(leak) for leak in found.leaks[:_MOST_SHOWN]],
+        "count": len(found.leaks),
+        "accuracy": _share(found.accuracy),
+        "without_leaks": _share(found.without_leaks),
+    }
+
+
+def _share(found: Share | None) -> dict[str, Any] | None:
+    return {**asdict(found), "value": found.value} if found else None
 
 
 def _command(library: Library, data: Any) -> str:
