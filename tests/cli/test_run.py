@@ -77,7 +77,10 @@ def test_run_keeps_the_corrections_that_were_applied(
     outcome = json.loads(result.stdout)
 
     assert outcome["corrections"] == {
-        **{"applied": 1, "kept": 1, "relabelled": 0, "left_out": 0},
+        "applied": 1,
+        "kept": 1,
+        "relabelled": 0,
+        "left_out": 0,
         "unmatched": 1,
     }
     copy = folder / "output" / "runs" / outcome["run_id"] / "corrections.csv"
