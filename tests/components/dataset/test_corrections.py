@@ -159,9 +159,12 @@ def test_class_that_the_data_lack_is_named_with_those_there_are(data: Path) -> N
     )
 
 
-def test_class_with_too_few_photos_after_corrections_is_named(data: Path) -> None:
-    corrections = [decide(data, f"cat/{number:03}.jpg", RELABEL, "dog") for number in range(19)]
-    corrections.append(decide(data, "cat/019.jpg", LEAVE_OUT))
+@pytest.mark.parametrize(("decision", "new_label"), [(LEAVE_OUT, ""), (RELABEL, "dog")])
+def test_class_with_too_few_photos_after_corrections_is_named(
+    data: Path, decision: str, new_label: str
+) -> None:
+    paths = [f"cat/{number:03}.jpg" for number in range(20)]
+    corrections = [decide(data, path, decision, new_label) for path in paths]
 
     found = of(data, *corrections)
 
