@@ -56,7 +56,9 @@ def text_of(log: Log) -> LogText:
             content = stream.read(_MOST_READ)
     except OSError:
         return LogText((), 0, None)
-    rows = content.decode("utf-8", errors="replace").splitlines()
+    if not content:
+        return LogText((), 0, None)
+    rows = content.decode("utf-8", errors="replace").removesuffix("\n").split("\n")
     # A line that is written again and again, such as a progress bar, counts with its last state.
     lines = [
         Line(number, _CONTROL.sub("", row.rstrip("\r").rpartition("\r")[2]))

@@ -55,6 +55,10 @@ class PageClient:
     def __init__(self, output: Output, access: Access | None = None) -> None:
         self.app = make_app(output, access or Access("127.0.0.1", PORT))
 
+    def close(self) -> None:
+        """Closes what the page keeps open; it can be asked again."""
+        self.app._app.state.gallery.close()
+
     def get(
         self, target: str, *headers: tuple[str, str], method: str = "GET", host: str | None = HOST
     ) -> Answer:

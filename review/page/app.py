@@ -86,6 +86,7 @@ async def _reading_ahead(app: Starlette) -> AsyncIterator[None]:
     finally:
         stop.set()
         await run_in_threadpool(reader.join)
+        app.state.gallery.close()
 
 
 def _routes(path: str, view: Callable[[Asked], Shown]) -> list[Route]:

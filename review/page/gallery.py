@@ -142,6 +142,11 @@ class Gallery:
             sha256, size, lambda: self._photos.content(examples.artifact, photo)
         )
 
+    def close(self) -> None:
+        """Closes the files of photos; those that are needed again are opened again."""
+        self._photos.close()
+        self._neighbours.close()
+
     def _of_run(self, read: Callable[..., _T], run_id: int) -> _T:
         run = self._library.entry(run_id).run
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from review.answers import Answer, Answers
-from review.flips import flips
+from review.flips import flips, sign_test
 
 CLASSES = ("bad", "ok")
 
@@ -110,3 +112,19 @@ def test_models_that_were_asked_nothing_differ_in_nothing() -> None:
     found = flips(answers(), answers())
 
     assert (found.newly_wrong, found.both_right, found.difference) == ((), 0, ((0, 0), (0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("newly_wrong", "newly_right", "probability"),
+    [(0, 0, 1.0), (0, 1, 1.0), (4, 4, 1.0), (2, 9, 0.0654296875), (8, 0, 0.0078125)],
+)
+def test_sign_test_is_two_sided_and_exact(
+    newly_wrong: int, newly_right: int, probability: float
+) -> None:
+    assert sign_test(newly_wrong, newly_right) == probability
+    assert sign_test(newly_right, newly_wrong) == probability
+
+
+def test_sign_test_of_thousands_of_flips_needs_no_large_floats() -> None:
+    assert 0 <= sign_test(3, 4000) < 1e-300
+    assert sign_test(2000, 2001) == 1.0

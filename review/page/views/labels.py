@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from review.examples import ExampleSet
 from review.label_queue import COPY, LABEL, Doubt, doubts_of_run
 from review.leaks import Leaks, Share
 from review.library import Library
 from review.page.gallery import Gallery
 from review.page.shown import Shown
 from review.page.views.run import run_as_data
+from review.photos import Photo
 from schemas import run_record
 from schemas.corrections import (
     DECISIONS,
+    KEEP,
+    LEAVE_OUT,
     RELABEL,
     Correction,
     read_corrections,
@@ -114,6 +118,8 @@ def decide(library: Library, gallery: Gallery, run_id: int, form: Mapping[str, s
         else:
             new = Correction(photo.path, photo.sha256, photo.label, decision, new_label, now)
             decided = with_correction(decided, new)
+            if decision == LEAVE_OUT:
+                decided = _keeping_copies(decided, photo, examples, now)
         write_corrections(file, decided)
 
 
@@ -124,6 +130,19 @@ def _file(library: Library) -> Path:
             f"{file} is a link, which this page does not follow; put the file itself there."
         )
     return file
+
+
+def _keeping_copies(
+    decided: list[Correction], photo: Photo, examples: ExampleSet, now: datetime
+) -> list[Correction]:
+    """Says of equal files that they stay, so that a photo is not lost with its last copy."""
+    known = {(one.sha256, one.path) for one in decided}
+    for one in examples.photos:
+        is_copy = one.sha256 == photo.sha256 and one.path != photo.path
+        if is_copy and (one.sha256, one.path) not in known:
+            kept = Correction(one.path, one.sha256, one.label, KEEP, "", now)
+            decided = with_correction(decided, kept)
+    return decided
 
 
 def _row(doubt: Doubt) -> dict[str, Any]:
