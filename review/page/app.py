@@ -1,8 +1,4 @@
-"""The addresses of the page, and what answers at each.
-
-An address holds ids of the store, digests and search terms, never a path: whatever is read lies
-below the output folder, and is found from the id.
-"""
+"""The page as an ASGI application."""
 
 from __future__ import annotations
 
@@ -16,7 +12,6 @@ from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.convertors import Convertor, StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -26,23 +21,12 @@ from starlette.types import ASGIApp
 from review.label_queue import COPY, LABEL
 from review.library import Library
 from review.page import live
+from review.page.addresses import VIEWS, Asked
 from review.page.gallery import LARGE, SMALL, Gallery
 from review.page.guard import SANDBOXED, Access, Guard
 from review.page.rendering import render
 from review.page.shown import Shown, positive
-from review.page.views import (
-    artifacts,
-    compare,
-    component,
-    labels,
-    log,
-    mistakes,
-    photos,
-    production,
-    report,
-    run,
-    runs,
-)
+from review.page.views import labels, report
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
@@ -56,30 +40,6 @@ WRITING = ("/labels",)
 _JSON = ".json"
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
-View = Callable[[Library, Request], Shown]
-
-
-class _IdConvertor(Convertor[int]):
-    """A number as ids of a store are: with no more digits than those have."""
-
-    regex = "[0-9]{1,18}"
-
-    def convert(self, value: str) -> int:
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        return str(value)
-
-
-class _DigestConvertor(StringConvertor):
-    """A SHA-256 in hex."""
-
-    regex = "[0-9a-f]{64}"
-
-
-register_url_convertor("id", _IdConvertor())
-register_url_convertor("sha256", _DigestConvertor())
-
 
 def make_app(output: Output, access: Access) -> ASGIApp:
     """Makes the page.
@@ -91,73 +51,11 @@ def make_app(output: Output, access: Access) -> ASGIApp:
     app = Starlette(
         routes=[
             Route("/", lambda request: RedirectResponse("/runs", 303)),
-            *_routes("/runs", lambda library, asked: runs.runs(library, asked.query_params)),
-            *_routes("/runs/{run:id}", lambda library, asked: run.run(library, _id(asked, "run"))),
-            *_routes(
-                "/runs/{run:id}/components/{execution:id}",
-                lambda library, asked: component.component(
-                    library, _id(asked, "run"), _id(asked, "execution")
-                ),
-            ),
-            *_routes(
-                "/runs/{run:id}/components/{execution:id}/log",
-                lambda library, asked: log.log(
-                    library, _id(asked, "run"), _id(asked, "execution"), asked.query_params
-                ),
-            ),
-            *_routes(
-                "/compare",
-                lambda library, asked: compare.comparison(library, _gallery(asked), _runs(asked)),
-            ),
-            *_routes(
-                "/production",
-                lambda library, asked: production.production(library, _gallery(asked)),
-            ),
-            *_routes(
-                "/artifacts",
-                lambda library, asked: artifacts.artifacts(library, asked.query_params),
-            ),
-            *_routes(
-                "/artifacts/{artifact:id}",
-                lambda library, asked: artifacts.artifact(library, _id(asked, "artifact")),
-            ),
-            *_routes(
-                "/artifacts/{artifact:id}/lineage",
-                lambda library, asked: artifacts.lineage(
-                    library, _id(asked, "artifact"), asked.query_params
-                ),
-            ),
-            *_routes(
-                "/runs/{run:id}/photos",
-                lambda library, asked: photos.photos(
-                    library, _gallery(asked), _id(asked, "run"), asked.query_params
-                ),
-            ),
-            *_routes(
-                "/runs/{run:id}/mistakes",
-                lambda library, asked: mistakes.mistakes(
-                    library, _gallery(asked), _id(asked, "run"), asked.query_params
-                ),
-            ),
-            *_routes(
-                "/photos/{photo:sha256}",
-                lambda library, asked: photos.photo(
-                    library, _gallery(asked), asked.path_params["photo"], asked.query_params
-                ),
-            ),
-            *_routes(
-                "/runs/{run:id}/labels",
-                lambda library, asked: labels.labels(
-                    library, _gallery(asked), _id(asked, "run"), asked.query_params
-                ),
-            ),
+            *(route for path, view in VIEWS.items() for route in _routes(path, view)),
             Route("/runs/{run:id}/labels", _decide, methods=["POST"]),
             Route("/runs/{run:id}/photos/{photo:sha256}.jpg", _picture),
             Route("/runs/{run:id}/photos/{photo:sha256}/large.jpg", _picture),
-            *_routes(
-                "/runs/{run:id}/report",
-                lambda library, asked: report.report(library, _id(asked, "run")),
-            ),
+            Route("/runs/{run:id}/photos/{photo:sha256}/heat-map.jpg", _heat_map),
             Route("/runs/{run:id}/report/page", _report),
             Route("/runs/{run:id}/events", _events),
             Route("/static/{name}", _static),
@@ -190,11 +88,11 @@ async def _reading_ahead(app: Starlette) -> AsyncIterator[None]:
         await run_in_threadpool(reader.join)
 
 
-def _routes(path: str, view: View) -> list[Route]:
+def _routes(path: str, view: Callable[[Asked], Shown]) -> list[Route]:
     """Returns the address of a view for people, and that for programs."""
 
     def answer(request: Request) -> Response:
-        shown = view(request.app.state.library, request)
+        shown = view(Asked(request))
         if request.url.path.endswith(_JSON):
             return Response(_json(shown.data), media_type="application/json")
         data = {**shown.data, **shown.drawn, "token": request.app.state.token}
@@ -204,7 +102,8 @@ def _routes(path: str, view: View) -> list[Route]:
 
 
 def _report(request: Request) -> Response:
-    page = report.page_of(request.app.state.library, _id(request, "run"))
+    asked = Asked(request)
+    page = report.page_of(asked.library, asked.run)
     return HTMLResponse(page, headers=SANDBOXED)
 
 
@@ -215,32 +114,40 @@ async def _decide(request: Request) -> Response:
     given = form.get("token", "").encode()
     if not secrets.compare_digest(given, request.app.state.token.encode()):
         return _sorry(request, 403, "This form is of an earlier start; load the page again.")
-    run_id = _id(request, "run")
-    library = request.app.state.library
-    await run_in_threadpool(labels.decide, library, _gallery(request), run_id, form)
+    asked = Asked(request)
+    await run_in_threadpool(labels.decide, asked.library, asked.gallery, asked.run, form)
     back = positive(form.get("back", "")) or 1
     kind = form.get("kind", "") if form.get("kind", "") in {LABEL, COPY} else LABEL
-    return RedirectResponse(f"/runs/{run_id}/labels?kind={kind}#d{back}", 303)
+    return RedirectResponse(f"/runs/{asked.run}/labels?kind={kind}#d{back}", 303)
 
 
 def _events(request: Request) -> Response:
-    library: Library = request.app.state.library
-    name = library.entry(_id(request, "run")).run.name
+    asked = Asked(request)
+    name = asked.library.entry(asked.run).run.name
 
     def sign() -> object:
-        return library.version(), report.log_size(library.output, name)
+        return asked.library.version(), report.log_size(asked.library.output, name)
 
     return StreamingResponse(live.changes(sign), media_type="text/event-stream")
 
 
 def _picture(request: Request) -> Response:
     size = LARGE if request.url.path.endswith("/large.jpg") else SMALL
-    found = _gallery(request).picture(_id(request, "run"), request.path_params["photo"], size)
+    asked = Asked(request)
+    # The same content for ever: it is addressed by its digest.
+    return _jpeg(asked.gallery.picture(asked.run, asked.photo, size), "immutable")
+
+
+def _heat_map(request: Request) -> Response:
+    asked = Asked(request)
+    return _jpeg(asked.gallery.heat_map(asked.run, asked.photo), "must-revalidate")
+
+
+def _jpeg(found: bytes | None, kept: str) -> Response:
     if found is None:
         raise HTTPException(404)
-    # The same content for ever: it is addressed by its digest.
-    kept = {"Cache-Control": "private, max-age=86400, immutable"}
-    return Response(found, media_type="image/jpeg", headers=kept)
+    headers = {"Cache-Control": f"private, max-age=3600, {kept}"}
+    return Response(found, media_type="image/jpeg", headers=headers)
 
 
 def _static(request: Request) -> Response:
@@ -249,22 +156,6 @@ def _static(request: Request) -> Response:
         raise HTTPException(404)
     content = files("review.page").joinpath("static", name).read_bytes()
     return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
-
-
-def _gallery(request: Request) -> Gallery:
-    found: Gallery = request.app.state.gallery
-    return found
-
-
-def _id(request: Request, name: str) -> int:
-    return int(request.path_params[name])
-
-
-def _runs(request: Request) -> list[int]:
-    found = [positive(text) for text in request.query_params.getlist("run")]
-    if None in found:
-        raise ConfigError("run has to be the id of a run, as the list of runs links to it.")
-    return [number for number in found if number is not None]
 
 
 def _explained(request: Request, error: Exception) -> Response:

@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 from review.answers import Answers, answers_of_run
 from review.examples import ExamplePhotos, ExampleSet, examples_of_run
 from review.files import ArtifactFiles
+from review.heat_maps import heat_map_in
+from review.leaks import Leaks, leaks_of_run
 from review.library import Library
+from review.neighbours import Neighbour, Neighbours, embedded_photos
 from review.photo_history import TrainedModel, models_of
 from review.thumbnails import Thumbnails
 from schemas.errors import ConfigError
@@ -23,6 +26,8 @@ _MOST_BYTES = 32_000_000
 
 # Runs whose tables are kept: 300 bytes or so for each photo.
 _MOST_RUNS = 4
+
+_REPORT = "Report"
 
 _T = TypeVar("_T")
 
@@ -37,7 +42,9 @@ class Gallery:
             library: of the store.
         """
         self._library = library
-        self._photos = ExamplePhotos(ArtifactFiles(library.output.root))
+        self._files = ArtifactFiles(library.output.root)
+        self._photos = ExamplePhotos(self._files)
+        self._neighbours = Neighbours(self._files)
         self._thumbnails = Thumbnails(_MOST_BYTES)
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -63,6 +70,49 @@ class Gallery:
             ConfigError: if there is no such run.
         """
         return self._of_run(answers_of_run, run_id)
+
+    def heat_map(self, run_id: int, sha256: str) -> bytes | None:
+        """Returns what the model of a run looked at in a photo as a JPEG file, or None.
+
+        Args:
+            run_id: in the store.
+            sha256: of the photo's file, in hex.
+
+        Raises:
+            ConfigError: if there is no such run.
+        """
+        run = self._library.entry(run_id).run
+        with self._library.reading() as opened:
+            made = opened.history.artifacts(run.made_ids).values()
+        report = next((artifact for artifact in made if artifact.type == _REPORT), None)
+        if report is None:
+            return None
+        # What the report says of the photo, not the photo: it is kept apart.
+        key = f"{report.uri} {sha256}"
+        return self._thumbnails.get(key, SMALL, lambda: heat_map_in(self._files, report, sha256))
+
+    def nearest(self, run_id: int, sha256: str, count: int) -> list[Neighbour]:
+        """Returns the training photos of a run that look most like one of its photos.
+
+        Args:
+            run_id: in the store.
+            sha256: of the photo's file, in hex.
+            count: how many, at most.
+
+        Raises:
+            ConfigError: if there is no such run, or its photos are not recorded or gone.
+        """
+        photo = self.examples(run_id).find(sha256)
+        embedded = self._of_run(embedded_photos, run_id)
+        return self._neighbours.nearest(embedded, photo, count) if photo and embedded else []
+
+    def leaks(self, run_id: int) -> Leaks | None:
+        """Returns the pictures that are in two splits of a run; None if that is not recorded.
+
+        Raises:
+            ConfigError: if there is no such run.
+        """
+        return self._of_run(leaks_of_run, run_id)
 
     def models(self) -> list[TrainedModel]:
         """Returns all models of the store, the oldest first."""

@@ -10,7 +10,9 @@ from review.files import is_missing
 from review.layout import Layout, Sizes, layered
 from review.library import Library
 from review.lineage import Lineage, Relative, lineage_of
+from review.page.gallery import Gallery
 from review.page.shown import Shown, positive
+from review.page.views.holds import Asked, drawn_of, held_by
 from review.records import DELETED, Artifact, Execution
 from schemas.errors import ConfigError
 
@@ -53,11 +55,12 @@ def artifacts(library: Library, query: Mapping[str, str]) -> Shown:
     )
 
 
-def artifact(library: Library, artifact_id: int) -> Shown:
+def artifact(library: Library, gallery: Gallery, artifact_id: int) -> Shown:
     """Shows an artifact: what it holds, who made it, and which runs use it.
 
     Args:
         library: of the store.
+        gallery: of its photos.
         artifact_id: in the store.
 
     Raises:
@@ -70,7 +73,9 @@ def artifact(library: Library, artifact_id: int) -> Shown:
         found = lineage.artifact
         digest = history.digests([artifact_id]).get(artifact_id)
         files = history.files.listing(found)
-        holds = history.files.holds(found)
+        is_below = history.files.holds(found)
+        holds = held_by(Asked(history, found, gallery.models)) if is_below else None
+    used_in = [{"name": name, "id": runs[name]} for name in lineage.used_in if name in runs]
     return Shown(
         "artifact.html",
         {
@@ -78,16 +83,17 @@ def artifact(library: Library, artifact_id: int) -> Shown:
             "properties": found.properties,
             "uri": found.uri,
             "digest": digest,
-            "is_below_the_folder": holds,
+            "is_below_the_folder": is_below,
+            "holds": holds,
+            "run_id": used_in[0]["id"] if used_in else None,
             "files": [asdict(file) for file in files[:_MOST_FILES]],
             "file_count": len(files),
             "bytes": sum(file.size for file in files) if files else None,
-            "used_in": [
-                {"name": name, "id": runs[name]} for name in lineage.used_in if name in runs
-            ],
+            "used_in": used_in,
             "made_from": [_row(one.artifact, one.maker, runs) for one in lineage.ancestors],
             "made_into": [_row(one.artifact, one.maker, runs) for one in lineage.descendants],
         },
+        drawn_of(holds),
     )
 
 

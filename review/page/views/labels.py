@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from review.label_queue import COPY, LABEL, Doubt, doubts_of_run
+from review.leaks import Leaks, Share
 from review.library import Library
 from review.page.gallery import Gallery
 from review.page.shown import Shown
@@ -57,6 +58,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
     kind = query.get("kind", LABEL)
     only_open = bool(query.get("open", ""))
     found = [d for d in everything if d.kind == kind and not (only_open and d.decision)]
+    leaks = gallery.leaks(run_id)
     return Shown(
         "labels.html",
         {
@@ -67,6 +69,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
             "doubts": [_row(doubt) for doubt in found[:_MOST_SHOWN]],
             "count": len(found),
             "classes": sorted({photo.label for photo in examples.photos}),
+            "leaks": _leaks(leaks) if leaks and kind == COPY else None,
             "saved": len(decided),
             "file": library.output.corrections,
             "command": _command(library, entry.run.head.record.get(run_record.DATA)),
@@ -135,6 +138,20 @@ def _row(doubt: Doubt) -> dict[str, Any]:
         "new_label": decision.new_label if decision else None,
         "is_of_a_copy": bool(decision and decision.path != doubt.photo.path),
     }
+
+
+def _leaks(found: Leaks) -> dict[str, Any]:
+    """Returns the pictures that are in two splits, and what the model is worth without them."""
+    return {
+        "leaks": [asdict(leak) for leak in found.leaks[:_MOST_SHOWN]],
+        "count": len(found.leaks),
+        "accuracy": _share(found.accuracy),
+        "without_leaks": _share(found.without_leaks),
+    }
+
+
+def _share(found: Share | None) -> dict[str, Any] | None:
+    return {**asdict(found), "value": found.value} if found else None
 
 
 def _command(library: Library, data: Any) -> str:

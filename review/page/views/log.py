@@ -11,7 +11,7 @@ from review.log_text import LogText, text_of
 from review.logs import Log, log_of
 from review.page.shown import Shown
 from review.page.views.run import run_as_data
-from review.records import Execution, Run
+from review.records import FAILED, Execution, Run
 from schemas.errors import ConfigError
 
 # Of the last lines, below what else is known of a component.
@@ -41,7 +41,7 @@ def log(library: Library, run_id: int, execution_id: int, query: Mapping[str, st
             "run": run_as_data(entry),
             "node": execution.node,
             "execution": execution.id,
-            "log": _as_data(found, text),
+            "log": _as_data(execution, found, text),
             "q": query.get("q", ""),
             "lines": [asdict(line) for line in lines],
         },
@@ -54,7 +54,7 @@ def tail_of(library: Library, run: Run, execution: Execution) -> dict[str, Any] 
     if found is None:
         return None
     last = [asdict(line) for line in text.lines[-_TAIL:]]
-    return {**_as_data(found, text), "lines": last, "count": len(text.lines)}
+    return {**_as_data(execution, found, text), "lines": last, "count": len(text.lines)}
 
 
 def execution_of(run: Run, execution_id: int) -> Execution:
@@ -75,10 +75,12 @@ def _read(library: Library, run: Run, execution: Execution) -> tuple[Log | None,
     return found, text_of(found) if found else LogText((), 0, None)
 
 
-def _as_data(found: Log | None, text: LogText) -> dict[str, Any]:
+def _as_data(execution: Execution, found: Log | None, text: LogText) -> dict[str, Any]:
+    # Libraries call an error what harms nothing.
+    error = text.error if execution.state == FAILED else None
     return {
         "run": found.run if found else None,
         "of_other_run": bool(found and found.of_other_run),
         "bytes_left_out": text.bytes_left_out,
-        "error": asdict(text.error) if text.error else None,
+        "error": asdict(error) if error else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from review.answers import Answer, Answers
@@ -21,6 +22,9 @@ _MOST_PAIRS = 30
 
 # Of the classes of one photo.
 _MOST_CLASSES = 3
+
+# Of the training photos beside a mistake.
+_MOST_NEIGHBOURS = 3
 
 _ORDERS = ("surest first", "least sure first")
 
@@ -56,7 +60,8 @@ def mistakes(library: Library, gallery: Gallery, run_id: int, query: Mapping[str
             "matrix": _matrix(answers),
             "pairs": _pairs(answers),
             "answers": [
-                tile(row, answers) for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
+                {**tile(row, answers), **_explained(gallery, run_id, row)}
+                for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
             ],
             "count": len(rows),
             "wrong": wrong,
@@ -82,6 +87,20 @@ def tile(row: Answer, answers: Answers) -> dict[str, Any]:
         "right": row.right,
         "sha256": row.sha256,
         "probabilities": [{"label": label, "probability": share} for label, share in shown],
+    }
+
+
+def _explained(gallery: Gallery, run_id: int, row: Answer) -> dict[str, Any]:
+    """Returns what helps to understand a mistake: where the model looked, and what it learnt from.
+
+    Of photos that it is right about nothing is looked up.
+    """
+    if not row.sha256 or row.right:
+        return {"has_heat_map": False, "nearest": []}
+    nearest = gallery.nearest(run_id, row.sha256, _MOST_NEIGHBOURS)
+    return {
+        "has_heat_map": gallery.heat_map(run_id, row.sha256) is not None,
+        "nearest": [{**asdict(one.photo), "similarity": one.similarity} for one in nearest],
     }
 
 
