@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -71,18 +72,26 @@ def place_for(address: str, port: int, token: str | None) -> Place:
     return Place(address, port, token or needed)
 
 
-def serve(output: Output, place: Place, *, open_browser: bool = False) -> None:
+def serve(
+    output: Output,
+    place: Place,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    open_browser: bool = False,
+) -> None:
     """Serves the page until Ctrl-C.
 
     Args:
         output: the folder that a pipeline writes to.
         place: where.
+        ready: called once it listens.
         open_browser: once the server listens.
 
     Raises:
         ConfigError: if the address or port cannot be listened to.
     """
     listening = _listening(place)
+    ready()
     app = make_app(output, Access(place.address, place.port, place.token, WRITING))
     config = uvicorn.Config(
         app,
