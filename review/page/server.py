@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
@@ -92,7 +93,9 @@ def serve(
     """
     listening = _listening(place)
     ready()
-    app = make_app(output, Access(place.address, place.port, place.token, WRITING))
+    access = Access(place.address, place.port, place.token, WRITING)
+    stopped = threading.Event()
+    app = make_app(output, access, stopped=stopped.is_set)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -104,11 +107,23 @@ def serve(
     if open_browser:
         threading.Thread(target=webbrowser.open, args=(place.url,), daemon=True).start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, stopped).run(sockets=[listening])
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     finally:
         listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells what follows a run that Ctrl-C was pressed."""
+
+    def __init__(self, config: uvicorn.Config, stopped: threading.Event) -> None:
+        super().__init__(config)
+        self._stopped = stopped
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopped.set()
+        super().handle_exit(sig, frame)
 
 
 def _listening(place: Place) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,13 +30,13 @@ def first(stream: AsyncIterator[str], many: int) -> list[str]:
 def test_every_change_is_an_event() -> None:
     signs = count()
 
-    assert first(changes(lambda: next(signs), 0.001), 4) == [RETRY, CHANGED, CHANGED, CHANGED]
+    assert first(changes(lambda: next(signs), pause=0.001), 4) == [RETRY, CHANGED, CHANGED, CHANGED]
 
 
 def test_what_stays_the_same_is_none() -> None:
     signs = iter([1, 1, 1, 2, 2, 3] + [3] * 10_000)
 
-    assert first(changes(lambda: next(signs), 0.001), 3) == [RETRY, CHANGED, CHANGED]
+    assert first(changes(lambda: next(signs), pause=0.001), 3) == [RETRY, CHANGED, CHANGED]
 
 
 def test_silence_is_broken_so_that_a_browser_that_left_is_noticed(
@@ -43,23 +44,28 @@ def test_silence_is_broken_so_that_a_browser_that_left_is_noticed(
 ) -> None:
     monkeypatch.setattr(live, "_SILENCE", 0.01)
 
-    assert first(changes(lambda: 1, 0.005), 3) == [RETRY, STILL, STILL]
+    assert first(changes(lambda: 1, pause=0.005), 3) == [RETRY, STILL, STILL]
 
 
 def test_connection_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_LONGEST", 0.05)
 
     async def everything() -> list[str]:
-        return [text async for text in changes(lambda: 1, 0.01)]
+        return [text async for text in changes(lambda: 1, pause=0.01)]
 
     assert asyncio.run(everything()) == [RETRY]
 
 
-def test_store_that_changes_and_a_log_that_grows_are_events(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "_PAUSE", 0.02)
-    monkeypatch.setattr(live.changes, "__defaults__", (0.02,))
+def test_connection_ends_at_once_when_the_server_does() -> None:
+    looks = count()
+
+    async def everything() -> list[str]:
+        return [text async for text in changes(lambda: 1, lambda: next(looks) > 2, pause=3600)]
+
+    assert asyncio.run(asyncio.wait_for(everything(), 10)) == [RETRY]
+
+
+def test_store_that_changes_and_a_log_that_grows_are_events(tmp_path: Path) -> None:
     made = MadeStore(tmp_path)
     made.execution("one", "Trainer", state=RUNNING)
     run = made.store.get_context_by_type_and_name("pipeline_run", "one").id
@@ -107,7 +113,7 @@ def test_store_that_changes_and_a_log_that_grows_are_events(
     assert received[1:] == [RETRY.encode(), CHANGED.encode(), CHANGED.encode()]
 
 
-def test_events_of_no_run_are_not_found(tmp_path: Any) -> None:
+def test_events_of_no_run_are_not_found(tmp_path: Path) -> None:
     made = MadeStore(tmp_path)
     made.execution("one", "Trainer")
 

@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from made_store import MadeStore
 
 from pipelines.folders import OutputFolders
-from review.page import server
-from review.page.server import Place, place_for, serve
+from review.page.server import Place, serve
 from schemas.errors import ConfigError
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from review.page.server import place_for, serve
+from schemas.output_folders import OutputFolders
+
+place = place_for("127.0.0.1", int(sys.argv[2]), None)
+serve(OutputFolders(Path(sys.argv[1])), place, ready=lambda: print("listens", flush=True))
+"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A running server, in a thread of this process."""
+    """A running server, in a process of its own as Ctrl-C ends it."""
     made = MadeStore(tmp_path_factory.mktemp("output"))
     made.execution("one", "Trainer")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    place = place_for("127.0.0.1", port, None)
-    started: list[uvicorn.Server] = []
-    with pytest.MonkeyPatch.context() as patch:
-        original = uvicorn.Server
-
-        def make(config: uvicorn.Config) -> uvicorn.Server:
-            started.append(original(config))
-            return started[0]
-
-        patch.setattr(server.uvicorn, "Server", make)
-        patch.setattr(uvicorn.Server, "install_signal_handlers", lambda _: None, raising=False)
-        thread = threading.Thread(target=serve, args=(made.output, place))
-        thread.start()
-        while not (started and started[0].started):
-            assert thread.is_alive()
-        yield place
-        started[0].should_exit = True
-        thread.join(10)
-        assert not thread.is_alive()
+    command = [sys.executable, "-c", SCRIPT, str(made.root), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "listens\n"
+        yield Place("127.0.0.1", port, "")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
 
 
 def ask(place: Place, request: str) -> str:
