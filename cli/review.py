@@ -47,9 +47,12 @@ def review(
         from review.page.server import place_for, serve
 
         place = place_for(host, port, token)
-        typer.echo(f"Review of {folders.root}: {place.url} (Ctrl-C ends it)")
-        sys.stdout.flush()
-        serve(folders, place, open_browser=open_browser)
+
+        def say_where() -> None:
+            typer.echo(f"Review of {folders.root}: {place.url} (Ctrl-C ends it)")
+            sys.stdout.flush()
+
+        serve(folders, place, ready=say_where, open_browser=open_browser)
 
 
 def _check(folders: OutputFolders) -> None:

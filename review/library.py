@@ -12,7 +12,7 @@ from ml_metadata import MetadataStore
 from review.history import History
 from review.records import UNFINISHED, Run, RunHead
 from review.results import RunResults, results_of
-from review.store import Output, explained, open_store
+from review.store import Output, explained, open_store, wait_for_lock
 from review.why import Why, explain
 from schemas.errors import ConfigError, WarmstartError
 
@@ -95,10 +95,8 @@ class Library:
         Args:
             heads: from `heads`.
         """
-        for start in range(0, len(heads), _BATCH):
-            self._read(heads[start : start + _BATCH])
-        with self._lock:
-            return [self._entries[head.id] for head in heads if head.id in self._entries]
+        batches = (heads[start : start + _BATCH] for start in range(0, len(heads), _BATCH))
+        return [entry for batch in batches for entry in self._read(batch)]
 
     def read_ahead(self, stopped: Callable[[], bool]) -> None:
         """Reads runs that no one asked for yet, the newest first, so that all can be searched.
@@ -152,15 +150,19 @@ class Library:
             self._opened, self._heads = opened, heads
             self._why = {}
             self._version = version
+        else:
+            wait_for_lock(self.output.metadata)
         return self._opened
 
-    def _read(self, heads: Sequence[RunHead]) -> None:
+    def _read(self, heads: Sequence[RunHead]) -> list[Entry]:
         with self.reading() as opened:
             known = {head.id for head in self._heads}
             new = [head for head in heads if head.id in known and head.id not in self._entries]
             runs = opened.history.read(new)
             found = zip(runs, results_of(opened.history, runs), strict=True)
             self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
+            # At once: the next thread may find another store, and forget what can change.
+            return [self._entries[head.id] for head in heads if head.id in self._entries]
 
 
 def _gone(run_id: int) -> ConfigError:

@@ -41,12 +41,15 @@ _JSON = ".json"
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
-def make_app(output: Output, access: Access) -> ASGIApp:
+def make_app(
+    output: Output, access: Access, *, stopped: Callable[[], bool] = lambda: False
+) -> ASGIApp:
     """Makes the page.
 
     Args:
         output: the folder that a pipeline writes to; nothing outside of it is read.
         access: who may ask.
+        stopped: tells whether the server ends, and with it what has no end of its own.
     """
     app = Starlette(
         routes=[
@@ -68,6 +71,7 @@ def make_app(output: Output, access: Access) -> ASGIApp:
             Exception: _broken,
         },
     )
+    app.state.stopped = stopped
     app.state.library = Library(output)
     app.state.gallery = Gallery(app.state.library)
     # In every form; another page cannot know it.
@@ -129,7 +133,9 @@ def _events(request: Request) -> Response:
     def sign() -> object:
         return asked.library.version(), report.log_size(asked.library.output, name)
 
-    return StreamingResponse(live.changes(sign), media_type="text/event-stream")
+    return StreamingResponse(
+        live.changes(sign, request.app.state.stopped), media_type="text/event-stream"
+    )
 
 
 def _picture(request: Request) -> Response:

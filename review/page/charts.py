@@ -12,6 +12,10 @@ HEIGHT = 150
 # For the numbers beside and below, in pixels.
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 22
 
+# A larger number was not measured, a smaller one is nothing, and what differs by a smaller part of
+# itself is equal: between them nothing overflows, and steps of an axis can be told apart.
+_MOST, _LEAST, _LEAST_SHARE = 1e100, 1e-100, 1e-9
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -81,8 +85,8 @@ def line_chart(
         most: the largest value that there can be, such as 1 for a share: the axis goes no higher.
     """
     intervals = intervals or {}
-    bounds = [edge for row in intervals.values() for pair in row if pair for edge in pair]
-    values = [v for row in lines.values() for v in row if v is not None and math.isfinite(v)]
+    bounds = [v for row in intervals.values() for pair in row if _drawn(pair) for v in pair or ()]
+    values = [v for row in lines.values() for v in row if v is not None and _drawn((v,))]
     if not values:
         return None
     low, high, step = _axis(min(values + bounds), max(values + bounds), most)
@@ -99,10 +103,12 @@ def line_chart(
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def point(name: str, number: int, value: float | None) -> Point | None:
-        if value is None or not math.isfinite(value):
+        if value is None or not _drawn((value,)):
             return None
         interval = intervals[name][number] if name in intervals else None
-        low_y, high_y = (y(interval[0]), y(interval[1])) if interval else (None, None)
+        low_y, high_y = (
+            (y(interval[0]), y(interval[1])) if interval and _drawn(interval) else (None, None)
+        )
         return Point(x(number), y(value), low_y, high_y, value)
 
     ticks = [low + step * number for number in range(round((high - low) / step) + 1)]
@@ -116,10 +122,17 @@ def line_chart(
     )
 
 
+def _drawn(values: Sequence[float] | None) -> bool:
+    """Tells whether numbers have a place on an axis: NaN and endless ones have none."""
+    return values is not None and all(abs(value) <= _MOST for value in values)
+
+
 def _axis(low: float, high: float, most: float | None) -> tuple[float, float, float]:
     """Returns where an axis begins and ends, and round steps in between."""
-    if high == low:
-        low, high = low - 0.05 * (abs(low) or 1), high + 0.05 * (abs(high) or 1)
+    largest = max(abs(low), abs(high))
+    if high - low <= _LEAST_SHARE * largest or largest < _LEAST:
+        margin = 0.05 * largest if largest >= _LEAST else 0.05
+        low, high = low - margin, high + margin
     rough = (high - low) / 3
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)

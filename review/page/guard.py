@@ -150,12 +150,18 @@ class Guard:
             return _no(403, "This request comes from another page, and is not answered.")
         if not _is_of_this_page(headers):
             return _no(403, "This request comes from another page, and is not answered.")
+        return self._misuse(scope, is_told_from=bool(origins))
+
+    def _misuse(self, scope: Scope, *, is_told_from: bool) -> Response | None:
+        """Returns the answer to a request of this page for what cannot be asked."""
+        if not scope["query_string"].isascii():
+            return _no(400, "In an address other characters than ASCII's are written as %XX.")
         if scope["method"] in _READING:
             return None
         if scope["method"] != "POST" or not _is_one_of(scope["path"], self._access.writing):
             return _no(405, "This address can only be read.", {"Allow": "GET, HEAD"})
         # Every browser says where a form was sent from.
-        return None if origins else _no(403, "Only a page of this server may write here.")
+        return None if is_told_from else _no(403, "Only a page of this server may write here.")
 
     def _unknown(self, scope: Scope) -> Response | None:
         """Returns the answer to a request without the token."""

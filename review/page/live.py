@@ -14,6 +14,9 @@ from starlette.concurrency import run_in_threadpool
 # Seconds between two looks at the store and the log, which are two calls of `stat`.
 _PAUSE = 1.0
 
+# Seconds between two looks at whether the server ends.
+_STEP = 0.2
+
 # Seconds after which something is sent in any case: else neither side notices that the other left.
 _SILENCE = 15.0
 
@@ -21,19 +24,24 @@ _SILENCE = 15.0
 _LONGEST = 600.0
 
 
-async def changes(sign: Callable[[], object], pause: float = _PAUSE) -> AsyncIterator[str]:
+async def changes(
+    sign: Callable[[], object],
+    stopped: Callable[[], bool] = lambda: False,
+    *,
+    pause: float = _PAUSE,
+) -> AsyncIterator[str]:
     """Sends an event whenever something changes.
 
     Args:
         sign: returns what differs whenever there is something new.
-        pause: seconds between two calls of it.
+        stopped: tells whether the server ends, which waits for connections only a moment.
+        pause: seconds between two calls of `sign`.
     """
     last = await run_in_threadpool(sign)
     # The browser waits as many milliseconds before it connects again.
     yield "retry: 2000\n\n"
     waited = total = 0.0
-    while total < _LONGEST:
-        await asyncio.sleep(pause)
+    while total < _LONGEST and await _rested(pause, stopped):
         waited, total = waited + pause, total + pause
         found = await run_in_threadpool(sign)
         if found != last:
@@ -42,3 +50,11 @@ async def changes(sign: Callable[[], object], pause: float = _PAUSE) -> AsyncIte
         elif waited >= _SILENCE:
             waited = 0.0
             yield ": still here\n\n"
+
+
+async def _rested(seconds: float, stopped: Callable[[], bool]) -> bool:
+    """Waits; returns False, and at once, if the server ends meanwhile."""
+    while seconds > 0 and not stopped():
+        await asyncio.sleep(min(seconds, _STEP))
+        seconds -= _STEP
+    return not stopped()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from review.page.app import make_app
 from review.page.guard import Access
@@ -15,6 +15,9 @@ _HOST = "127.0.0.1"
 _PORT = 80
 
 _EVENTS = b"text/event-stream"
+
+# Of a query; a browser writes the rest as %XX.
+_KEPT = "%&=+/?:@!$'()*,;"
 
 
 class _EndlessError(Exception):
@@ -40,7 +43,7 @@ def answer_to(output: Output, target: str) -> tuple[int, bytes]:
         "scheme": "http",
         "path": "/" + unquote(path).lstrip("/"),
         "raw_path": path.encode(errors="surrogateescape"),
-        "query_string": query.encode(errors="surrogateescape"),
+        "query_string": quote(query, safe=_KEPT, errors="surrogateescape").encode(),
         "root_path": "",
         "headers": [(b"host", f"{_HOST}:{_PORT}".encode())],
         "client": None,

@@ -8,7 +8,9 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from urllib.parse import quote
 
 import uvicorn
@@ -71,19 +73,29 @@ def place_for(address: str, port: int, token: str | None) -> Place:
     return Place(address, port, token or needed)
 
 
-def serve(output: Output, place: Place, *, open_browser: bool = False) -> None:
+def serve(
+    output: Output,
+    place: Place,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    open_browser: bool = False,
+) -> None:
     """Serves the page until Ctrl-C.
 
     Args:
         output: the folder that a pipeline writes to.
         place: where.
+        ready: called once it listens.
         open_browser: once the server listens.
 
     Raises:
         ConfigError: if the address or port cannot be listened to.
     """
     listening = _listening(place)
-    app = make_app(output, Access(place.address, place.port, place.token, WRITING))
+    ready()
+    access = Access(place.address, place.port, place.token, WRITING)
+    stopped = threading.Event()
+    app = make_app(output, access, stopped=stopped.is_set)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -95,11 +107,23 @@ def serve(output: Output, place: Place, *, open_browser: bool = False) -> None:
     if open_browser:
         threading.Thread(target=webbrowser.open, args=(place.url,), daemon=True).start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, stopped).run(sockets=[listening])
     except KeyboardInterrupt:
         sys.stderr.write("\n")
     finally:
         listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells what follows a run that Ctrl-C was pressed."""
+
+    def __init__(self, config: uvicorn.Config, stopped: threading.Event) -> None:
+        super().__init__(config)
+        self._stopped = stopped
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopped.set()
+        super().handle_exit(sig, frame)
 
 
 def _listening(place: Place) -> socket.socket:

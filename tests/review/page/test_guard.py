@@ -192,6 +192,11 @@ def test_cross_origin_sharing_is_never_granted(page: PageClient, method: str) ->
         assert [name for name in headers if name.startswith("access-control")] == []
 
 
+def test_address_that_no_browser_sends_is_refused(page: PageClient) -> None:
+    assert page.get("/runs?q=ä").status == 400
+    assert page.get("/runs?q=%C3%A4%FF").status == 200
+
+
 def test_head_is_answered_without_a_body(page: PageClient) -> None:
     answer = page.get("/runs", method="HEAD")
 
