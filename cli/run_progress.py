@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cli.component_logs import ComponentLogs
 from cli.marks import MARKS
-from cli.quiet import output_to
+from pipelines.captured_output import LOG_FORMAT, output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import (
@@ -125,7 +125,7 @@ class _Progress(logging.Handler):
         root = logging.getLogger()
         training = logging.getLogger("components.trainer")
         to_log = logging.StreamHandler()  # stderr, which is the run's log now.
-        to_log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        to_log.setFormatter(logging.Formatter(LOG_FORMAT))
         root.addHandler(to_log)
         root.setLevel(logging.INFO)
         training.addHandler(self)
