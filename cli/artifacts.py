@@ -9,7 +9,7 @@ import typer
 
 from cli.errors import Debug, reported
 from cli.options import AsJsonList, AsJsonObject, Output
-from cli.runs import reviewed
+from cli.reviewed import reviewed
 
 app = typer.Typer(help="List what runs made.", no_args_is_help=True)
 

@@ -37,3 +37,11 @@ Output = Annotated[
 ReallyDo = Annotated[
     bool, typer.Option("--yes", help="Do it; without, what would be removed is only listed.")
 ]
+
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Its id, the beginning or the end of it, latest, latest-blessed or latest-pushed.",
+    ),
+]

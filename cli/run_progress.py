@@ -20,8 +20,8 @@ from rich.text import Text
 
 from cli.component_logs import ComponentLogs
 from cli.marks import MARKS
-from cli.quiet import output_to
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.captured_output import LOG_FORMAT, output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.outcome import (
@@ -149,7 +149,7 @@ class _Progress(logging.Handler):
         root = logging.getLogger()
         training = logging.getLogger("components.trainer")
         to_log = logging.StreamHandler()  # stderr, which is the run's log now.
-        to_log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        to_log.setFormatter(logging.Formatter(LOG_FORMAT))
         root.addHandler(to_log)
         root.setLevel(logging.INFO)
         training.addHandler(self)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,44 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import AsJsonList, AsJsonObject, Output, ReallyDo
+from cli.options import AsJsonList, AsJsonObject, Output, ReallyDo, RunId
+from cli.reviewed import reviewed
+from cli.runs_export import export
 
 if TYPE_CHECKING:
-    from ml_metadata import MetadataStore
-
-    from pipelines.folders import OutputFolders
-    from review.history import History
     from review.logs import Log
 
 app = typer.Typer(help="Review runs, and remove old ones.", no_args_is_help=True)
 
-RunId = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="Its id, the beginning or the end of it, latest, latest-blessed or latest-pushed.",
-    ),
-]
+app.command("export")(export)
 
 
 @app.callback()
 def runs() -> None:
     """Review runs, and remove old ones."""
-
-
-@contextmanager
-def reviewed(
-    output: Path | None, *, to_write: bool = False
-) -> Iterator[tuple[OutputFolders, MetadataStore, History]]:
-    """Opens the store of an output folder: the folders, the store, and what reads it."""
-    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
-    from review.history import History
-    from review.store import opened
-
-    # ML Metadata records absolute paths.
-    folders = OutputFolders((output or DEFAULT_OUTPUT).resolve())
-    with opened(folders, to_write=to_write) as store:
-        yield folders, store, History(store, folders.root)
 
 
 @app.command("list")

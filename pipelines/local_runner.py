@@ -9,16 +9,10 @@ WARMSTART_DATA and WARMSTART_OUTPUT, by default the sample photos and ./warmstar
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from tfx.orchestration import metadata
-from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
@@ -26,21 +20,10 @@ from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.config import PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
-from pipelines.outcome import (
-    CACHED,
-    EXECUTED,
-    FAILED,
-    RUNNING,
-    SKIPPED,
-    ComponentRun,
-    new_run_id,
-)
-from pipelines.run_recorder import RunFacts, RunRecorder
+from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
+from pipelines.pipeline_run import Listener, PipelineRun
+from pipelines.run_recorder import RunFacts
 from schemas.corrections import read_corrections
-
-Listener = Callable[[ComponentRun], None]
-
-_log = logging.getLogger(__name__)
 
 
 class ReportingDagRunner(LocalDagRunner):
@@ -81,60 +64,14 @@ class ReportingDagRunner(LocalDagRunner):
         """
         if run_options:
             raise NotImplementedError(f"Partial runs are not supported: {run_options}")
-        runtime_parameter_utils.substitute_runtime_parameter(
-            pipeline, {"pipeline-run-id": self._run_id}
-        )
-        deployment = runner_utils.extract_local_deployment_config(pipeline)
-        connection = getattr(
-            deployment.metadata_connection_config,
-            deployment.metadata_connection_config.WhichOneof("connection_config"),
-        )
-        nodes = [node.pipeline_node for node in pipeline.nodes]
-        recorder = RunRecorder(connection, self._run_id, self._facts)
-        recorder.begin({node.node_info.id: list(node.upstream_nodes) for node in nodes})
-        for index, node in enumerate(nodes):
+        run = PipelineRun(pipeline, self._run_id, facts=self._facts, listener=self._listener)
+        for index, node in enumerate(run.nodes):
             try:
-                self._run_node(pipeline, node, deployment, connection, recorder)
+                run.run_node(node)
             except BaseException:
-                for later in nodes[index + 1 :]:
+                for later in run.nodes[index + 1 :]:
                     self._listener(ComponentRun(later.node_info.id, SKIPPED, 0.0))
                 raise
-
-    def _run_node(
-        self,
-        pipeline: pipeline_pb2.Pipeline,
-        node: pipeline_pb2.PipelineNode,
-        deployment: object,
-        connection: object,
-        recorder: RunRecorder,
-    ) -> None:
-        node_id = node.node_info.id
-        executor_spec = runner_utils.extract_executor_spec(deployment, node_id)
-        started = time.perf_counter()
-        self._listener(ComponentRun(node_id, RUNNING, 0.0))
-        state = FAILED
-        failure: BaseException | None = None
-        try:
-            execution = launcher.Launcher(
-                pipeline_node=node,
-                mlmd_connection=metadata.Metadata(connection),
-                pipeline_info=pipeline.pipeline_info,
-                pipeline_runtime_spec=pipeline.runtime_spec,
-                executor_spec=executor_spec,
-                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-            ).launch()
-            # The launcher makes the executor's temporary folder only if it runs the executor.
-            reused = execution is not None and not execution.tmp_dir
-            state = CACHED if reused and executor_spec else EXECUTED
-        except BaseException as error:
-            failure = error
-            if isinstance(error, Exception):
-                _log.exception("%s failed.", node_id)
-            raise
-        finally:
-            seconds = time.perf_counter() - started
-            recorder.end_component(executor_spec, seconds, failure)
-            self._listener(ComponentRun(node_id, state, seconds))
 
 
 def run(

@@ -13,12 +13,12 @@ from pathlib import Path
 from ml_metadata import MetadataStore
 
 from review.choosing import LATEST, chosen_run
-from review.files import opened_below
 from review.history import History
 from review.lineage import lineage_of
 from review.notebook_view import Page, Table, View
-from review.records import NOT_REACHED, Run
+from review.records import NOT_REACHED
 from review.results import results_of
+from review.run_report import report_of
 from review.store import no_run, opened
 from review.why import explain
 from review.wording import (
@@ -35,9 +35,6 @@ from review.wording import (
 from schemas import run_record
 from schemas.errors import PipelineError, printable, shortened_list
 from schemas.output_folders import DEFAULT_OUTPUT, OutputFolders
-from schemas.run_folder import REPORT_FILE
-
-_REPORT = "Report"
 
 
 def show_run(output: str | Path = DEFAULT_OUTPUT, run: str = LATEST) -> View:
@@ -133,30 +130,13 @@ def show_report(output: str | Path = DEFAULT_OUTPUT, run: str = LATEST) -> Page:
     """
     with _reading(output) as (folders, _, history):
         found = chosen_run(history, run, folders)
-        page = _report(folders, history, found)
-    if page is None:
+        report = report_of(folders, history, found)
+    if report is None:
         raise PipelineError(
             f"Run {printable(found.name)} has no report below {folders.root}: it did not come to "
             "ReportGen, or the report was removed; `show_history` tells which runs succeeded."
         )
-    return page
-
-
-def _report(folders: OutputFolders, history: History, run: Run) -> Page | None:
-    heading = f"Report of run {run.name}"
-    try:
-        with opened_below(folders.runs, run.name, REPORT_FILE) as stream:
-            whole = stream.read().decode("utf-8")
-        return Page(heading, str(folders.runs / run.name / REPORT_FILE), whole)
-    except (OSError, ValueError):
-        pass  # Whoever ran it component by component has only the artifact.
-    made = history.artifacts(run.made_ids).values()
-    reports = (artifact for artifact in made if artifact.type == _REPORT)
-    for artifact in reports:
-        text = history.files.read_text(artifact, REPORT_FILE)
-        if text is not None:
-            return Page(heading, f"{artifact.uri}/{REPORT_FILE}", text)
-    return None
+    return Page(f"Report of run {found.name}", report.place, report.html)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.component_logs import ComponentLogs
-from cli.quiet import output_to
+from pipelines.captured_output import output_to
 
 
 def logs_of(folder: Path) -> dict[str, str]:

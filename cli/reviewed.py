@@ -1,0 +1,29 @@
+"""Opens the store of an output folder for the commands that review it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml_metadata import MetadataStore
+
+    from pipelines.folders import OutputFolders
+    from review.history import History
+
+
+@contextmanager
+def reviewed(
+    output: Path | None, *, to_write: bool = False
+) -> Iterator[tuple[OutputFolders, MetadataStore, History]]:
+    """Opens the store of an output folder: the folders, the store, and what reads it."""
+    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
+    from review.history import History
+    from review.store import opened
+
+    # ML Metadata records absolute paths.
+    folders = OutputFolders((output or DEFAULT_OUTPUT).resolve())
+    with opened(folders, to_write=to_write) as store:
+        yield folders, store, History(store, folders.root)
