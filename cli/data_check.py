@@ -15,6 +15,7 @@ from schemas.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
+    from schemas.corrections import Correction
 
 # Of the entries of each list.
 _MOST_SHOWN = 20
@@ -29,6 +30,14 @@ def check(
             "--set", metavar="KEY=VALUE", help="Change one key, such as split.eval_fraction=0.3."
         ),
     ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help="What was decided about photos, such as warmstart-output/corrections.csv.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page with thumbnails, too."),
@@ -37,10 +46,12 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Look at every photo as a run would, without training: exit 1 if a run would stop."""
+    from cli.corrections_file import chosen_corrections
     from pipelines.config import load_config
 
     with reported(debug, on_error=_print_failure if as_json else None):
-        found = _checked(data, load_config(config, overrides or []), html)
+        decided = chosen_corrections(corrections)
+        found = _checked(data, load_config(config, overrides or []), decided, html)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
         else:
@@ -64,13 +75,15 @@ def print_list(console: Any, heading: str, lines: list[str]) -> None:
         console.print(f"  and {len(lines) - _MOST_SHOWN} more; --json lists all")
 
 
-def _checked(data: str, settings: PipelineConfig, html: Path | None) -> dict[str, Any]:
+def _checked(
+    data: str, settings: PipelineConfig, corrections: list[Correction], html: Path | None
+) -> dict[str, Any]:
     from components.dataset.summary import summary
 
     if html and (html.is_dir() or not html.parent.is_dir()):
         raise ConfigError(f"--html {html}: name a file in a folder that exists.")
     options = settings.survey_options
-    survey = surveyed(data, options)
+    survey = surveyed(data, options, corrections=corrections)
     found = summary(data, survey, options)
     if html:
         from pipelines.data_page import write_data_page
@@ -105,6 +118,12 @@ def _print(found: dict[str, Any]) -> None:
         console,
         f"\n{len(files)} set aside, and not to be learnt from:",
         [f"{printable(file['path'])}: {file['reason']}" for file in files],
+    )
+    relabelled = found["relabelled"]
+    print_list(
+        console,
+        f"\n{len(relabelled)} of another class by correction:",
+        [f"{printable(p['path'])}: {printable(p['class'])}" for p in relabelled],
     )
     groups = found["duplicate_groups"]
     print_list(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from components.dataset.survey import Survey, SurveyOptions
+    from schemas.corrections import Correction
 
 
-def surveyed(data: str, options: SurveyOptions) -> Survey:
+def surveyed(
+    data: str, options: SurveyOptions, *, corrections: Iterable[Correction] = ()
+) -> Survey:
     """Looks at every photo, and shows on the terminal how far it is.
 
+    Args:
+        data: the data folder, manifest or archive.
+        options: what decides which photos are used.
+        corrections: what a person decided about photos.
+
     Raises:
-        DataError: if there are no photos with a class.
+        DataError: if there are no photos with a class, or a correction gives one a class that
+            there is not.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -33,4 +43,4 @@ def surveyed(data: str, options: SurveyOptions) -> Survey:
     with progress:
         task = progress.add_task("", total=len(layout.files))
         seen = inspect_files(layout, options.max_pixels, lambda n: progress.advance(task, n))
-    return surveyed(layout, seen, options)
+    return surveyed(layout, seen, options, corrections=corrections)

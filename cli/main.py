@@ -21,6 +21,7 @@ from cli import (
     models,
     pipeline,
     predict,
+    review,
     runs,
     tensorboard,
 )
@@ -38,13 +39,13 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
+app.command("review")(review.review)
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
 app.command("gc")(gc.gc)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)
-app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

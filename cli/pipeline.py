@@ -15,6 +15,7 @@ from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
+    from schemas.corrections import Correction
 
 app = typer.Typer(help="Run the pipeline.", no_args_is_help=True)
 
@@ -42,37 +43,56 @@ def run(
             "--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."
         ),
     ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help="What was decided about photos; none: nothing.  [default: "
+            "corrections.csv in DIR, if it is there]",
+        ),
+    ] = None,
     weights_cache: WeightsCache = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
+    from cli.corrections_file import chosen_corrections
     from pipelines.config import load_config
+    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
 
     with reported(debug, on_error=_print_failure if as_json else None):
         settings = load_config(config, overrides or [])
-        _run(settings, data, output, as_json=as_json, debug=debug)
+        folder = output or DEFAULT_OUTPUT
+        decided = chosen_corrections(corrections, OutputFolders(folder).corrections)
+        _run(settings, data, folder, decided, as_json=as_json, debug=debug)
 
 
 def _run(
-    settings: PipelineConfig, data: str, output: Path | None, *, as_json: bool, debug: bool
+    settings: PipelineConfig,
+    data: str,
+    output: Path,
+    corrections: list[Correction],
+    *,
+    as_json: bool,
+    debug: bool,
 ) -> None:
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
     from components.backbone.weights import weights_file
     from components.dataset.checks import check_survey
     from components.dataset.storage import is_remote
-    from pipelines.folders import DEFAULT_OUTPUT, prepare_output
+    from pipelines.folders import prepare_output
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.
     weights_file(settings.backbone.weights)
-    found = surveyed(data, settings.survey_options)
+    found = surveyed(data, settings.survey_options, corrections=corrections)
     check_survey(data, found, settings.survey_options)
     settings = settings.with_splits(found.buckets)
-    folders = prepare_output(output or DEFAULT_OUTPUT)
+    folders = prepare_output(output)
 
     place = data if is_remote(data) else str(Path(data).resolve())
-    outcome = run_with_progress(settings, place, folders, debug=debug)
+    outcome = run_with_progress(settings, place, folders, corrected=found.corrected, debug=debug)
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:

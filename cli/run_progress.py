@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from cli.component_logs import ComponentLogs
 from cli.marks import MARKS
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.captured_output import LOG_FORMAT, output_to
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
@@ -30,6 +32,7 @@ from pipelines.outcome import (
     new_run_id,
     write_metrics,
 )
+from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE
 
@@ -38,7 +41,12 @@ _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
 
 
 def run_with_progress(
-    config: PipelineConfig, data: str, output: OutputFolders, *, debug: bool
+    config: PipelineConfig,
+    data: str,
+    output: OutputFolders,
+    *,
+    corrected: Corrected = NO_CORRECTIONS,
+    debug: bool,
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's logs instead of the terminal.
 
@@ -46,18 +54,21 @@ def run_with_progress(
         config: what to do.
         data: absolute path, or remote place, of the data folder, manifest or archive.
         output: where results go.
+        corrected: what a person decided about these photos.
         debug: show the traceback of a component that fails.
     """
     run_id = new_run_id()
     folder = output.runs / run_id
     folder.mkdir(parents=True)
+    if corrected.applied:
+        write_corrections(folder / CORRECTIONS_FILE, corrected.applied)
     with (
         output_to(folder / LOG_FILE) as stderr,
         ComponentLogs(folder).closed() as logs,
         _Progress(stderr, logs).shown() as progress,
     ):
         try:
-            outcome = _run(config, data, output, run_id, progress)
+            outcome = _run(config, data, output, corrected, run_id, progress)
         except KeyboardInterrupt:
             outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
         except Exception as error:
@@ -68,12 +79,18 @@ def run_with_progress(
             progress.say(f"Error: {message}", style="red")
             if debug:
                 progress.say(traceback.format_exc())
+    outcome = replace(outcome, corrected=corrected)
     write_metrics(outcome, folder)
     return outcome
 
 
 def _run(
-    config: PipelineConfig, data: str, output: OutputFolders, run_id: str, progress: _Progress
+    config: PipelineConfig,
+    data: str,
+    output: OutputFolders,
+    corrected: Corrected,
+    run_id: str,
+    progress: _Progress,
 ) -> Outcome:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -86,7 +103,14 @@ def _run(
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
     forget_vanished_pushes(output)
     forget_refusals(output)
-    run(config, data=data, output=output, run_id=run_id, listener=progress.on_component)
+    run(
+        config,
+        data=data,
+        output=output,
+        corrected=corrected,
+        run_id=run_id,
+        listener=progress.on_component,
+    )
     results = read_results(output, run_id)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)

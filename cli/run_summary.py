@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.dataset.corrections import Corrected
 from components.evaluator.metrics import ACCURACY
 from pipelines.outcome import CACHED, Outcome, Results
 from schemas import features
+from schemas.corrections import counts
 from schemas.errors import printable
 from schemas.run_folder import LOG_FILE, METRICS_FILE, REPORT_FILE
 
@@ -36,6 +38,7 @@ def print_summary(outcome: Outcome) -> None:
     )
     console.print(_classes_table(results))
     _print_survey(console, results)
+    _print_corrections(console, outcome.corrected)
     _print_label_suspicions(console, len(results.label_suspicions))
     if results.not_pushed_because:
         because = f"but not pushed: {results.not_pushed_because}"
@@ -84,6 +87,17 @@ def _print_survey(console: Console, results: Results) -> None:
     anomalies = [anomaly["sentence"] for anomaly in results.anomalies]
     for warning in (*results.survey["warnings"], *anomalies):
         console.print(Text(f"Note: {warning}", style="yellow"))
+
+
+def _print_corrections(console: Console, corrected: Corrected) -> None:
+    """Prints how many corrections were applied, and how many have nothing to apply to."""
+    applied, unmatched = len(corrected.applied), len(corrected.unmatched)
+    if applied:
+        what = "1 correction was" if applied == 1 else f"{applied} corrections were"
+        console.print(f"{what} applied: {counts(corrected.applied).sentence}")
+    if unmatched:
+        what = "1 correction fits" if unmatched == 1 else f"{unmatched} corrections fit"
+        console.print(Text(f"{what} no photo any more", style="yellow"))
 
 
 def _print_label_suspicions(console: Console, count: int) -> None:

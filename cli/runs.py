@@ -92,7 +92,7 @@ def show(
             details: dict[str, Any] = {
                 "record": run.head.record,
                 "components": components,
-                "not_reached": run.unreached,
+                "not_reached": list(run.unreached),
             }
             typer.echo(text_of(run_as_json(run, results) | details))
         else:

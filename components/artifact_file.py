@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 
-def write_whole(file: str, text: str) -> None:
+def write_whole(file: str, text: str | bytes) -> None:
     """Writes a file under another name first, so that it is never seen half-written."""
     partial = file + ".partial"
     with tf.io.gfile.GFile(partial, "w") as stream:
@@ -21,7 +21,11 @@ def write_whole(file: str, text: str) -> None:
 def write_table(file: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Writes a CSV file, with the names of its columns also where there are no rows."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    plain = csv.writer(text, lineterminator="\n")
+    # The plain one leaves a carriage return as it is, which readers take for the end of the row.
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(columns)
+    for row in rows:
+        writer = quoting if any("\r" in str(value) for value in row) else plain
+        writer.writerow(row)
     write_whole(file, text.getvalue())

@@ -17,6 +17,7 @@ from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
 
 from components.backbone.weights import weights_digest
 from components.code_digest import code_digest
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from components.distribution_validator.baseline import (
     CURRENT_KEY,
     STATISTICS_KEY,
@@ -48,19 +49,27 @@ _BEAM_ARGS = [
 ]
 
 
-def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders) -> Pipeline:
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    data: str,
+    output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
+) -> Pipeline:
     """Builds the pipeline without running or reading anything.
 
     Args:
         config: what to do.
         data: the folder of photos, a manifest or an archive.
         output: where artifacts, metadata and models go.
+        corrected: what a person decided about these photos.
     """
     # Photos become examples, each in the training or the evaluation split; files that cannot be
     # used are listed.
     example_gen = ImageExampleGen(
         input_base=data,
         options=config.survey_options,
+        corrections=corrected.changing,
         code_digest=code_digest(
             *("components/dataset", "components/image_example_gen"),
             *("components/transform", "schemas"),
@@ -109,8 +118,10 @@ def create_pipeline(config: PipelineConfig, *, data: str, output: OutputFolders)
     label_review = LabelReview(
         examples=examples,
         embeddings=embedder.outputs["embeddings"],
+        quarantine=example_gen.outputs["quarantine"],
         seed=config.train.seed,
-        code_digest=code_digest("components/label_review", "components/probe"),
+        corrections=corrected.applied,
+        code_digest=code_digest("components/label_review", "components/probe", "schemas"),
     )
 
     # A head is trained on what it saw, then the backbone's upper layers with it.

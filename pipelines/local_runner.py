@@ -16,12 +16,14 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.config import PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
 from pipelines.pipeline_run import Listener, PipelineRun
 from pipelines.run_recorder import RunFacts
+from schemas.corrections import read_corrections
 
 
 class ReportingDagRunner(LocalDagRunner):
@@ -77,6 +79,7 @@ def run(
     *,
     data: str,
     output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
     run_id: str | None = None,
     listener: Listener | None = None,
 ) -> None:
@@ -86,6 +89,7 @@ def run(
         config: what to do.
         data: the folder that holds a folder of photos for each class.
         output: where artifacts, metadata and models go.
+        corrected: what a person decided about these photos.
         run_id: of the run in ML Metadata; by default the time.
         listener: called with each component when it starts and when it ends.
 
@@ -93,14 +97,18 @@ def run(
         WarmstartError: if the photos or weights cannot be used.
         Exception: whatever the failing component raised.
     """
-    pipeline = create_pipeline(config, data=data, output=output)
+    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
     facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
     ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
 
 
 if __name__ == "__main__":
+    folders = prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT)))
+    # Which of them change anything is not looked up here: ImageExampleGen has all of them.
+    decided = tuple(read_corrections(folders.corrections))
     run(
         load_config(),
         data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
-        output=prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT))),
+        output=folders,
+        corrected=Corrected(applied=decided, changing=decided),
     )

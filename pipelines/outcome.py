@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from schemas.corrections import counts
 from schemas.run_folder import METRICS_FILE
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Outcome:
         results: None unless it succeeded.
         error: what failed, or None.
         folder: where the summary, the report and the log of the run are.
+        corrected: what became of a person's corrections.
     """
 
     run_id: str | None
@@ -89,6 +92,7 @@ class Outcome:
     results: Results | None = None
     error: str | None = None
     folder: Path | None = None
+    corrected: Corrected = NO_CORRECTIONS
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""
@@ -113,6 +117,11 @@ class Outcome:
             "classes": [of.label for of in results.measured.classes] if results else [],
             "quarantined": results.survey["quarantined"] if results else [],
             "warnings": results.survey["warnings"] if results else [],
+            "corrections": {
+                "applied": len(self.corrected.applied),
+                **counts(self.corrected.applied)._asdict(),
+                "unmatched": len(self.corrected.unmatched),
+            },
             "label_suspicions": [
                 {
                     "path": s.path,

@@ -48,7 +48,7 @@ class PipelineRun:
         self._connection = getattr(config, config.WhichOneof("connection_config"))
         self.nodes: list[Any] = [node.pipeline_node for node in pipeline.nodes]
         self._recorder = RunRecorder(self._connection, run_id, facts)
-        self._recorder.begin([node.node_info.id for node in self.nodes])
+        self._recorder.begin({node.node_info.id: list(node.upstream_nodes) for node in self.nodes})
 
     def run_node(self, node: Any) -> ExecutionInfo:
         """Runs a component, or takes its result from the cache.

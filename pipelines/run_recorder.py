@@ -10,7 +10,7 @@ import importlib.util
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -68,16 +68,16 @@ class RunRecorder:
         self._facts = facts
         self._recorded: set[int] = set()
 
-    def begin(self, nodes: Sequence[str]) -> None:
+    def begin(self, nodes: Mapping[str, Sequence[str]]) -> None:
         """Records the run as a whole.
 
         Args:
-            nodes: ids of its components, in their order.
+            nodes: ids of its components, in their order, each with those that it waits for.
         """
         with _harmless("the run"), self._metadata as handle:
             context = context_lib.register_context_if_not_exists(handle, _RUN_CONTEXT, self._run_id)
             properties = {
-                run_record.NODES: json.dumps(list(nodes)),
+                run_record.NODES: json.dumps(dict(nodes)),
                 run_record.VERSION: version("warmstart"),
                 run_record.COMMIT: git_commit(),
             }

@@ -69,6 +69,15 @@ def shown(value: Value | None) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML without references: a page of them stands for more than memory holds."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("It refers to another part of itself.")
+        return super().compose_node(parent, index)
+
+
 def _opened(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -76,9 +85,9 @@ def _opened(value: Any) -> Any:
         if value.startswith(("{", "[")):
             return json.loads(value)
         if "\n" in value:
-            opened = yaml.safe_load(value)
+            opened = yaml.load(value, Loader=_Loader)  # noqa: S506 (derived from the safe one)
             return opened if isinstance(opened, dict) else value
-    except (ValueError, yaml.YAMLError):
+    except (ValueError, RecursionError, yaml.YAMLError):
         pass
     return value
 
@@ -87,8 +96,15 @@ def _leaves(key: str, value: Any) -> list[tuple[str, Value]]:
     if isinstance(value, dict) and value:
         return [leaf for name, part in value.items() for leaf in _leaves(f"{key}.{name}", part)]
     if isinstance(value, (dict, list)):
-        return [(key, json.dumps(value, sort_keys=True, ensure_ascii=False))]
-    return [(key, "null" if value is None else value)]
+        return [(key, _as_text(value))]
+    return [(key, value if isinstance(value, (str, int, float)) else _as_text(value))]
+
+
+def _as_text(value: Any) -> str:
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return str(value)  # YAML has keys of several types, which have no order.
 
 
 def _named(key: str) -> str:

@@ -28,7 +28,15 @@ def local_folder(artifact: Artifact) -> Path | None:
 def is_missing(artifact: Artifact) -> bool:
     """Tells whether an artifact of this machine has no files any more."""
     folder = local_folder(artifact)
-    return folder is not None and not folder.exists()
+    return folder is not None and not _exists(folder)
+
+
+def is_folder(place: str) -> bool:
+    """Tells whether there is a folder of this name, which may be one that none can have."""
+    try:
+        return Path(place).is_dir()
+    except OSError:
+        return False
 
 
 def size_of(folder: Path) -> int:
@@ -136,7 +144,7 @@ def opened_below(root: Path, *parts: str) -> BinaryIO:
     """Opens a file for reading, one folder after the other, so that no link is ever followed.
 
     Args:
-        root: a folder, which alone may be a link.
+        root: a folder, which may lie behind a link, but be none.
         parts: names of the folders on the way, and of the file.
 
     Raises:
@@ -144,7 +152,7 @@ def opened_below(root: Path, *parts: str) -> BinaryIO:
     """
     if not parts or not _are_plain(parts):
         raise FileNotFoundError(f"{parts} names no file below {root}")
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for part in parts[:-1]:
             below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
@@ -161,6 +169,13 @@ def opened_below(root: Path, *parts: str) -> BinaryIO:
     return os.fdopen(file, "rb")
 
 
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:
+        return False  # No file has such a name, or it cannot be looked at.
+
+
 def _are_plain(parts: tuple[str, ...]) -> bool:
     return all(part not in {"", ".", ".."} and not set(part) & {"/", "\0"} for part in parts)
 
@@ -169,6 +184,9 @@ def _regular_files(folder: Path) -> Iterator[ArtifactFile]:
     for place, _, names in os.walk(folder):  # It enters no link.
         for name in names:
             file = Path(place, name)
-            found = file.lstat()
+            try:
+                found = file.lstat()
+            except OSError:
+                continue  # A run, or who removes it, is at work.
             if stat.S_ISREG(found.st_mode):
                 yield ArtifactFile(file.relative_to(folder).as_posix(), found.st_size)

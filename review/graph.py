@@ -42,25 +42,18 @@ class Graph:
     layout: Layout
 
 
-def graph_of(run: Run, whole: Run | None = None) -> Graph:
-    """Returns the graph of a run.
-
-    Args:
-        run: itself.
-        whole: an earlier run of the same pipeline, which knows how components that this run did
-            not come to hang together; None if there is none.
-    """
+def graph_of(run: Run) -> Graph:
+    """Returns the graph of a run."""
     latest = {execution.node: execution for execution in run.executions}
     nodes = [
         *(Node(name, execution.state, execution) for name, execution in latest.items()),
-        *(Node(name, NOT_REACHED, None) for name in run.unreached if name not in latest),
+        *(Node(name, NOT_REACHED, None) for name in run.unreached),
     ]
-    names = [node.name for node in nodes]
-    edges = dict.fromkeys(_edges(run.executions))
-    if whole and run.unreached:
-        edges |= dict.fromkeys(_edges(whole.executions))
-    known = [edge for edge in edges if set(edge) <= set(names)]
-    return Graph(tuple(nodes), layered(names, reduced(known)))
+    names = {node.name for node in nodes}
+    planned = [(above, name) for name, all_above in run.unreached.items() for above in all_above]
+    edges = dict.fromkeys([*_edges(run.executions), *planned])
+    known = [edge for edge in edges if set(edge) <= names]
+    return Graph(tuple(nodes), layered([node.name for node in nodes], reduced(known)))
 
 
 def _edges(executions: Sequence[Execution]) -> Iterable[Edge]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -177,6 +178,35 @@ class History:
         self._artifacts.update((artifact.id, artifact) for artifact in found)
         return found
 
+    def newest_artifacts(
+        self, most: int, *, kind: str = "", before: int | None = None
+    ) -> list[Artifact]:
+        """Returns artifacts, the newest first.
+
+        Args:
+            most: how many, at most.
+            kind: type of them, or empty for all.
+            before: only those with a smaller id, or None.
+        """
+        options = ListOptions(
+            limit=most,
+            order_by=OrderByField.ID,
+            is_asc=False,
+            filter_query=None if before is None else f"id < {before}",
+        )
+        if kind and kind not in self.artifact_types():
+            return []
+        found = (
+            self._store.get_artifacts_by_type(kind, list_options=options)
+            if kind
+            else self._store.get_artifacts(list_options=options)
+        )
+        return sorted(map(_artifact, found), key=lambda one: one.id, reverse=True)[:most]
+
+    def artifact_types(self) -> list[str]:
+        """Returns the names of all types of artifacts."""
+        return sorted(found.name for found in self._store.get_artifact_types())
+
     def makers(self, ids: Collection[int]) -> dict[int, Execution]:
         """Returns the execution that made each artifact, not those that reused it."""
         if not ids:
@@ -194,9 +224,9 @@ class History:
         """Returns the digest of each artifact's content, where it is recorded."""
         found: dict[int, str] = {}
         for artifact, maker in self.makers(ids).items():
-            recorded = json.loads(str(maker.record.get(run_record.OUTPUTS, "{}")))
+            recorded = _object(maker.record.get(run_record.OUTPUTS))
             if digest := recorded.get(str(artifact)):
-                found[artifact] = digest
+                found[artifact] = str(digest)
         return found
 
     def _contexts(self, kind: str) -> list[Any]:
@@ -248,9 +278,26 @@ class History:
 
 def _run(head: RunHead, executions: Iterable[Execution]) -> Run:
     ordered = tuple(sorted(executions, key=lambda one: one.id))
-    nodes = json.loads(str(head.record.get(run_record.NODES, "[]")))
     reached = {execution.node for execution in ordered}
-    return Run(head, ordered, tuple(node for node in nodes if node not in reached))
+    planned = _planned(head.record.get(run_record.NODES))
+    return Run(head, ordered, {node: planned[node] for node in planned if node not in reached})
+
+
+def _planned(recorded: Value | None) -> dict[str, tuple[str, ...]]:
+    """Returns the components that a run was to come to, each with those that it waits for."""
+    return {
+        node: tuple(map(str, above)) if isinstance(above, list) else ()
+        for node, above in _object(recorded).items()
+    }
+
+
+def _object(recorded: Value | None) -> dict[str, Any]:
+    """Returns the JSON object that a text holds; a store of others may hold anything."""
+    try:
+        found = json.loads(str(recorded)) if recorded is not None else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _execution(
@@ -274,12 +321,17 @@ def _execution(
         cache_key=contexts.get(_CACHE),
         state=state,
         started=_time(found.create_time_since_epoch),
-        seconds=None if seconds is None else float(seconds),
+        seconds=_seconds(seconds),
         inputs=inputs,
         outputs=outputs,
         properties=properties,
         record=record,
     )
+
+
+def _seconds(found: Value | None) -> float | None:
+    is_number = isinstance(found, (int, float)) and math.isfinite(found)
+    return max(float(found), 0.0) if is_number and found is not None else None
 
 
 def _artifact(found: Any) -> Artifact:
@@ -320,7 +372,10 @@ def _ordered(slots: dict[str, dict[int, int]]) -> dict[str, tuple[int, ...]]:
 
 
 def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

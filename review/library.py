@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from ml_metadata import MetadataStore
 from review.history import History
 from review.records import UNFINISHED, Run, RunHead
 from review.results import RunResults, results_of
-from review.store import Output, explained, open_store
+from review.store import Output, explained, open_store, wait_for_lock
 from review.why import Why, explain
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, WarmstartError
 
 # Runs that are read at once: while they are, no one else is answered.
 _BATCH = 20
@@ -95,10 +95,23 @@ class Library:
         Args:
             heads: from `heads`.
         """
-        for start in range(0, len(heads), _BATCH):
-            self._read(heads[start : start + _BATCH])
-        with self._lock:
-            return [self._entries[head.id] for head in heads if head.id in self._entries]
+        batches = (heads[start : start + _BATCH] for start in range(0, len(heads), _BATCH))
+        return [entry for batch in batches for entry in self._read(batch)]
+
+    def read_ahead(self, stopped: Callable[[], bool]) -> None:
+        """Reads runs that no one asked for yet, the newest first, so that all can be searched.
+
+        Args:
+            stopped: tells whether to stop; asked after every few runs.
+        """
+        try:
+            heads = self.heads()
+            for start in range(0, len(heads), _BATCH):
+                if stopped():
+                    return
+                self._read(heads[start : start + _BATCH])
+        except WarmstartError:
+            return  # Whoever asks is told.
 
     def entry(self, run_id: int) -> Entry:
         """Returns one run, by its id in the store.
@@ -108,11 +121,10 @@ class Library:
         """
         head = next((head for head in self.heads() if head.id == run_id), None)
         if head is None:
-            raise ConfigError(
-                f"Run {run_id} is not in the store; it was removed, or is of another folder."
-            )
-        (found,) = self.entries([head])
-        return found
+            raise _gone(run_id)
+        if found := self.entries([head]):
+            return found[0]
+        raise _gone(run_id)  # Since a moment ago: the store was replaced, or the run removed.
 
     def why(self, run: Run) -> Mapping[str, Why]:
         """Explains every component of a run, as long as the store does not change only once."""
@@ -125,22 +137,35 @@ class Library:
         version = self.version()
         if self._opened is None or version != self._version:
             store = open_store(self.output)
-            self._opened = Opened(store, History(store, self.output.root))
-            self._heads = self._opened.history.runs()
+            opened = Opened(store, History(store, self.output.root))
+            # What a component took, and why it failed, is recorded only after it ended.
+            latest = self._heads[0].id if self._heads else 0
+            heads = opened.history.runs()
             self._entries = {
                 head.id: self._entries[head.id]
-                for head in self._heads
+                for head in heads
                 if head.id in self._entries and self._entries[head.id].run.head == head
-                if self._entries[head.id].run.state != UNFINISHED
+                if self._entries[head.id].run.state != UNFINISHED and head.id < latest
             }
+            self._opened, self._heads = opened, heads
             self._why = {}
             self._version = version
+        else:
+            wait_for_lock(self.output.metadata)
         return self._opened
 
-    def _read(self, heads: Sequence[RunHead]) -> None:
+    def _read(self, heads: Sequence[RunHead]) -> list[Entry]:
         with self.reading() as opened:
             known = {head.id for head in self._heads}
             new = [head for head in heads if head.id in known and head.id not in self._entries]
             runs = opened.history.read(new)
             found = zip(runs, results_of(opened.history, runs), strict=True)
             self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
+            # At once: the next thread may find another store, and forget what can change.
+            return [self._entries[head.id] for head in heads if head.id in self._entries]
+
+
+def _gone(run_id: int) -> ConfigError:
+    return ConfigError(
+        f"Run {run_id} is not in the store; it was removed, or is of another folder."
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from review.history import History
 from review.records import Execution
-from schemas.photo_table import PHOTOS_FILE
+from schemas.photo_table import COLUMNS, PHOTOS_FILE
 
 _QUARANTINE = "quarantine"
 
@@ -77,8 +77,10 @@ def photos_of(history: History, example_gen: Execution | None) -> list[Photo] | 
     ids = example_gen.outputs.get(_QUARANTINE, ()) if example_gen else ()
     for artifact in history.artifacts(ids).values():
         rows = history.files.read_table(artifact, PHOTOS_FILE)
-        if rows is not None:
-            return [Photo(r["path"], r["label"], r["split"], r["sha256"]) for r in rows]
+        # A table of something else, or cut off in the middle of a row, says nothing; no run is
+        # without photos.
+        if rows and all(isinstance(row.get(c), str) for row in rows for c in COLUMNS):
+            return [Photo(*(row[column] for column in COLUMNS)) for row in rows]
     return None
 
 

@@ -123,12 +123,13 @@ class Run:
     Attributes:
         head: what identifies it.
         executions: in the order in which they began.
-        unreached: ids of components that it never came to, where that is recorded.
+        unreached: ids of components that it never came to, where that is recorded, each with
+            those that it waits for.
     """
 
     head: RunHead
     executions: tuple[Execution, ...]
-    unreached: tuple[str, ...] = ()
+    unreached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from review.files import ArtifactFiles
+from review.files import ArtifactFiles, is_folder
 from review.history import History
 from review.records import Artifact, Run
 
@@ -113,7 +112,7 @@ def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     return RunResults(
         blessed=blessing.properties.get("blessed") == 1 if blessing else None,
         pushed_to=place,
-        is_there=bool(place) and Path(str(place)).is_dir(),
+        is_there=place is not None and is_folder(place),
         photos=photos if isinstance(photos, int) else None,
         metrics=_metrics(measured),
         reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),
@@ -138,4 +137,9 @@ def _interval(found: Any) -> Interval | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

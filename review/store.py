@@ -50,6 +50,10 @@ class Output(Protocol):
     def runs(self) -> Path:
         """A folder for each run."""
 
+    @property
+    def corrections(self) -> Path:
+        """What a person decided about photos."""
+
 
 @contextmanager
 def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]:
@@ -74,8 +78,23 @@ def open_store(output: Output, *, to_write: bool = False) -> MetadataStore:
             f"--output {output.root} holds no run (no {output.metadata.name}); run the pipeline "
             "first, with `warmstart pipeline run`, or name the folder that it wrote to."
         )
-    _wait_for_lock(output.metadata)
+    wait_for_lock(output.metadata)
     return MetadataStore(sqlite_connection(output.metadata, to_write=to_write))
+
+
+def wait_for_lock(file: Path) -> None:
+    """Waits until a store can be read; whatever else is wrong is left to ML Metadata to say.
+
+    Raises:
+        sqlite3.OperationalError: if it takes longer than `_PATIENCE`.
+    """
+    place = f"{file.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE)) as database:
+            database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        if _LOCKED in str(error):
+            raise
 
 
 @contextmanager
@@ -117,21 +136,6 @@ def mysql_connection(
     config.mysql.database, config.mysql.user, config.mysql.password = database, user, password
     config.mysql.skip_db_creation = True
     return config
-
-
-def _wait_for_lock(file: Path) -> None:
-    """Waits for a writer; whatever else is wrong is left to ML Metadata to say.
-
-    Raises:
-        sqlite3.OperationalError: if it takes longer than `_PATIENCE`.
-    """
-    place = f"{file.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE)) as database:
-            database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.DatabaseError as error:
-        if _LOCKED in str(error):
-            raise
 
 
 def _sentence(file: Path, error: Exception) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from review.corrections import corrections_sentence
 from review.differences import Difference, differences
 from review.files import is_missing
 from review.history import History
@@ -37,6 +38,7 @@ LOOKED_UP = "looked up"
 _MOST_EARLIER = 20
 
 _FINGERPRINT = "input_fingerprint"
+_CORRECTIONS = "corrections"
 _CODE_KEYS = ("code_digest", "module_path", "tfx_version")
 _TFX_VERSION = "tfx_version"
 _NOT_RECORDED = "another artifact, and whether its content differs is not recorded"
@@ -329,7 +331,8 @@ class _Comparison:
         old, new = self._tfx_version(before), self._tfx_version(self.execution)
         if old and new and old != new:
             found.append(Difference(_TFX_VERSION, old, new))
-        return [self._of_property(difference, before) for difference in found]
+        reasons = [self._of_property(difference, before) for difference in found]
+        return [reason for reason in reasons if reason]
 
     def _tfx_version(self, execution: Execution) -> str:
         """Returns the version that wrote an execution's outputs, or an empty text."""
@@ -337,8 +340,10 @@ class _Comparison:
         versions = (one.properties.get(_TFX_VERSION) for one in outputs if one)
         return ", ".join(sorted({str(version) for version in versions if version is not None}))
 
-    def _of_property(self, difference: Difference, before: Execution) -> Reason:
+    def _of_property(self, difference: Difference, before: Execution) -> Reason | None:
         leaf = difference.key.rpartition(".")[2]
+        if leaf == _CORRECTIONS and (text := corrections_sentence(difference)) is not None:
+            return Reason(INPUT_CONTENT, text) if text else None
         if leaf == _FINGERPRINT:
             return Reason(INPUT_CONTENT, self._of_photos(before))
         if leaf == "code_digest":

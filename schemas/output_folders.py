@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.corrections import CORRECTIONS_FILE
+
 DEFAULT_OUTPUT = Path("warmstart-output")
 
 
@@ -33,3 +35,8 @@ class OutputFolders:
     def runs(self) -> Path:
         """A folder for each run: its report, metrics and logs."""
         return self.root / "runs"
+
+    @property
+    def corrections(self) -> Path:
+        """What a person decided about photos, for the next run."""
+        return self.root / CORRECTIONS_FILE

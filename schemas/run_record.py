@@ -16,7 +16,8 @@ DATA = PREFIX + "data"
 VERSION = PREFIX + "version"
 # Of the checkout that ran, where it is one.
 COMMIT = PREFIX + "commit"
-# The components in their order, as a JSON list of ids: a run that was killed lacks some.
+# The components in their order, as a JSON object: under each id those that it waits for. A run that
+# was killed lacks some.
 NODES = PREFIX + "nodes"
 
 # When the run was removed with `warmstart runs delete`.

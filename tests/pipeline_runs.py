@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 import samples
+from components.dataset.corrections import NO_CORRECTIONS
 from pipelines.folders import OutputFolders
 from pipelines.outcome import RUNNING, ComponentRun
+from schemas.corrections import Correction
 
 PHOTOS_PER_CLASS = 16
 
@@ -34,8 +37,11 @@ class PipelineRuns:
     data: Path
     output: OutputFolders
 
-    def run(self, run_id: str, *overrides: str) -> dict[str, str]:
+    def run(
+        self, run_id: str, *overrides: str, corrections: Iterable[Correction] = ()
+    ) -> dict[str, str]:
         """Runs the pipeline in this process; returns the state of each component."""
+        from components.dataset.survey import survey
         from pipelines.config import load_config
         from pipelines.local_runner import run
 
@@ -46,7 +52,18 @@ class PipelineRuns:
                 states[component.id] = component.state
 
         config = load_config(None, [*QUICK, *overrides])
-        run(config, data=str(self.data), output=self.output, run_id=run_id, listener=listen)
+        corrected = NO_CORRECTIONS
+        if corrections:
+            found = survey(str(self.data), config.survey_options, corrections=corrections)
+            corrected = found.corrected
+        run(
+            config,
+            data=str(self.data),
+            output=self.output,
+            corrected=corrected,
+            run_id=run_id,
+            listener=listen,
+        )
         return states
 
 

@@ -60,7 +60,7 @@ def warnings(survey: Survey, options: SurveyOptions) -> list[str]:
 
 def _too_many_bad(name: str, survey: Survey, options: SurveyOptions) -> str | None:
     problems = survey.problems
-    total = len(problems) + len(survey.photos)
+    total = len(problems) + len(survey.photos) + len(survey.left_out)
     if options.label_conflicts == LEAVE_OUT:
         total += sum(map(len, survey.conflicts))
     if len(problems) <= options.max_bad_fraction * total:
@@ -105,7 +105,8 @@ def _too_few_photos(name: str, survey: Survey, _: SurveyOptions) -> str | None:
         return None
     return (
         f"{name}: each class needs at least 2 photos, one to train and one to evaluate with, but "
-        f"{shortened_list(few)}; add photos or remove the class folder."
+        f"{shortened_list(few)}; {'take corrections back, ' if survey.corrected.changing else ''}"
+        "add photos or remove the class folder."
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
+from components.dataset.corrections import Corrected, rule, settle
 from components.dataset.duplicates import duplicate_groups
 from components.dataset.image_file import Inspection, inspect, quiet_pillow
 from components.dataset.index import FileIndex
@@ -24,6 +26,7 @@ from components.dataset.splits import (
 )
 from components.dataset.storage import File, joined, read_bytes
 from schemas import features
+from schemas.corrections import Correction
 
 # Decoded and resized, such a photo takes some 800 MB.
 MAX_PIXELS = 50_000_000
@@ -75,6 +78,7 @@ class Photo:
         split: `train`, `eval` or `test`; empty in a photo that is not used.
         key: partition feature that leads TFX to that split.
         group: equal in photos that show the same picture.
+        was: the class that the data folder gives it, if a correction gave it another; or empty.
     """
 
     path: str
@@ -83,6 +87,7 @@ class Photo:
     split: str = ""
     key: str = ""
     group: int = 0
+    was: str = ""
 
     @property
     def digest(self) -> str:
@@ -124,6 +129,8 @@ class Survey:
         alike: how many photos look alike, but are too many to be copies.
         buckets: number of hash buckets of each split.
         given: whether the data folder says which split each photo is in.
+        left_out: photos that a person left out.
+        corrected: what became of the corrections.
     """
 
     root: str
@@ -135,6 +142,8 @@ class Survey:
     alike: int = 0
     buckets: dict[str, int] = field(default_factory=dict)
     given: bool = False
+    left_out: list[Photo] = field(default_factory=list)
+    corrected: Corrected = field(default_factory=Corrected)
 
     @property
     def duplicates(self) -> list[list[Photo]]:
@@ -147,8 +156,10 @@ class Survey:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Photos by class, then by split; a class that has none left is there, too."""
-        labels = {p.label for p in self.photos} | {p.label for p in self.problems}
-        labels |= {photo.label for photos in self.conflicts for photo in photos}
+        conflicting = [photo for photos in self.conflicts for photo in photos]
+        labels = {problem.label for problem in self.problems}
+        labels |= {photo.label for photo in (*self.photos, *self.left_out, *conflicting)}
+        labels |= {photo.was for photo in (*self.photos, *conflicting) if photo.was}
         counted = Counter((photo.label, photo.split) for photo in self.photos)
         return {
             label: {split: counted[label, split] for split in self.buckets}
@@ -188,50 +199,75 @@ def inspect_files(
     return [found[labelled.file] for labelled in layout.files]
 
 
-def survey(data: str, options: SurveyOptions) -> Survey:
+def survey(data: str, options: SurveyOptions, *, corrections: Iterable[Correction] = ()) -> Survey:
     """Looks at every photo of a data folder, manifest or archive.
 
     Args:
         data: where it is.
         options: what decides which photos are used.
+        corrections: what a person decided about photos.
 
     Raises:
-        DataError: if there are no photos with a class. What else stops a run is found by
+        DataError: if there are no photos with a class, or a correction gives one a class that
+            there is not. What else stops a run is found by
             `components.dataset.checks.check_survey`.
     """
     layout = find_photos(data)
     inspections = inspect_files(layout, options.max_pixels)
-    return surveyed(layout, inspections, options)
+    return surveyed(layout, inspections, options, corrections=corrections)
 
 
-def surveyed(layout: Layout, inspections: Sequence[Inspection], options: SurveyOptions) -> Survey:
+def surveyed(
+    layout: Layout,
+    inspections: Sequence[Inspection],
+    options: SurveyOptions,
+    *,
+    corrections: Iterable[Correction] = (),
+) -> Survey:
     """Decides what becomes of each file, from what is known of it.
 
     Args:
         layout: the files.
         inspections: one for each of them.
         options: what decides which photos are used.
+        corrections: what a person decided about photos.
+
+    Raises:
+        DataError: if a correction gives a photo a class that there is not.
     """
     problems: list[Problem] = []
-    photos: list[Photo] = []
-    given: list[str] = []
+    usable: list[_Usable] = []
     for labelled, seen in zip(layout.files, inspections, strict=True):
         if seen.problem:
             problems.append(_problem(labelled, seen))
         else:
-            photos.append(Photo(labelled.file.path, labelled.label, seen))
-            given.append(labelled.split)
+            photo = Photo(labelled.file.path, labelled.label, seen)
+            usable.append(_Usable(photo, labelled.split))
+    corrections = list(corrections)
+    usable, left_out, applied = _corrected(
+        usable, corrections, {labelled.label for labelled in layout.files}
+    )
     groups = duplicate_groups(
-        [photo.digest for photo in photos],
-        [photo.seen.perceptual_hash for photo in photos],
+        [one.photo.digest for one in usable],
+        [one.photo.seen.perceptual_hash for one in usable],
         near=options.duplicates == NEAR,
     )
-    photos = [replace(p, group=group) for p, group in zip(photos, groups.group, strict=True)]
-    conflicts = _conflicts(photos)
+    usable = [one.but(group=group) for one, group in zip(usable, groups.group, strict=True)]
+    changed = {p.digest for p in left_out} | {one.photo.digest for one in usable if one.photo.was}
     if options.label_conflicts == LEAVE_OUT:
-        left_out = {photo.group for members in conflicts for photo in members}
-        kept = [number for number, photo in enumerate(photos) if photo.group not in left_out]
-        photos, given = [photos[n] for n in kept], [given[n] for n in kept]
+        changed |= {one.photo.digest for found in _under_several_labels(usable) for one in found}
+        usable = _settled(usable)
+    conflicts = [
+        [one.photo for one in found]
+        for found in _under_several_labels(usable)
+        # Where a person gave each its label, they only look alike.
+        if not all(one.decided for one in found)
+    ]
+    if options.label_conflicts == LEAVE_OUT:
+        unusable = {photo.group for members in conflicts for photo in members}
+        usable = [one for one in usable if one.photo.group not in unusable]
+    photos, given = [one.photo for one in usable], [one.split for one in usable]
+    known = set(applied)
     buckets = default_buckets(options.eval_fraction)
     if features.TEST in given:
         buckets = dict.fromkeys((features.TRAIN, features.EVAL, features.TEST), 1)
@@ -246,7 +282,69 @@ def surveyed(layout: Layout, inspections: Sequence[Inspection], options: SurveyO
         alike=groups.alike,
         buckets=buckets,
         given=any(given),
+        left_out=left_out,
+        corrected=Corrected(
+            applied=tuple(applied),
+            changing=tuple(one for one in applied if one.sha256 in changed),
+            unmatched=tuple(one for one in corrections if one not in known),
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Usable:
+    """A file that is a photo.
+
+    Attributes:
+        photo: what is known of it.
+        split: that the data folder gives it, or empty.
+        decided: whether a person said that its label is right.
+    """
+
+    photo: Photo
+    split: str
+    decided: bool = False
+
+    def but(self, **changes: Any) -> _Usable:
+        return replace(self, photo=replace(self.photo, **changes))
+
+    def labelled(self, label: str) -> _Usable:
+        if label == self.photo.label:
+            return self
+        return self.but(label=label, was=self.photo.label)
+
+
+def _corrected(
+    usable: Sequence[_Usable], corrections: Iterable[Correction], classes: Collection[str]
+) -> tuple[list[_Usable], list[Photo], list[Correction]]:
+    """Returns the photos that are used, those that a person left out, and what applied."""
+    photos = [(one.photo.path, one.photo.label, one.photo.digest) for one in usable]
+    rulings = rule(photos, corrections, classes=classes)
+    left_out = [one.photo for one, out in zip(usable, rulings.left_out, strict=True) if out]
+    corrected = [
+        replace(one.labelled(label), decided=decided)
+        for one, label, decided, out in zip(
+            usable, rulings.labels, rulings.decided, rulings.left_out, strict=True
+        )
+        if not out
+    ]
+    return corrected, left_out, rulings.applied
+
+
+def _settled(usable: Sequence[_Usable]) -> list[_Usable]:
+    labels = settle(
+        [one.photo.label for one in usable],
+        [one.photo.group for one in usable],
+        [one.decided for one in usable],
+    )
+    return [one.labelled(label) for one, label in zip(usable, labels, strict=True)]
+
+
+def _under_several_labels(usable: Iterable[_Usable]) -> list[list[_Usable]]:
+    members: dict[int, list[_Usable]] = defaultdict(list)
+    for one in usable:
+        members[one.photo.group].append(one)
+    return [found for found in members.values() if len({one.photo.label for one in found}) > 1]
 
 
 def _with_splits(
@@ -275,13 +373,6 @@ def _with_splits(
         replace(photo, split=split, key=key)
         for photo, split, key in zip(photos, splits, keys, strict=True)
     ]
-
-
-def _conflicts(photos: list[Photo]) -> list[list[Photo]]:
-    members: dict[int, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        members[photo.group].append(photo)
-    return [found for found in members.values() if len({photo.label for photo in found}) > 1]
 
 
 def _straddling(photos: list[Photo]) -> list[Photo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, get_type_hints
 
@@ -16,11 +17,13 @@ from components.dataset.survey import SurveyOptions
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import (
     CODE_DIGEST_KEY,
+    CORRECTIONS_KEY,
     QUARANTINE_KEY,
     Executor,
     output_config,
 )
 from components.image_example_gen.quarantine import Quarantine
+from schemas.corrections import Correction, as_property
 
 
 def _parameters_of_options() -> dict[str, Any]:
@@ -37,6 +40,7 @@ class ImageExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
     PARAMETERS = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
         **_parameters_of_options(),
+        CORRECTIONS_KEY: component_spec.ExecutionParameter(type=str),
         CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
     }
     OUTPUTS = {
@@ -51,7 +55,8 @@ class ImageExampleGen(FileBasedExampleGen):
     Each example holds the encoded photo, its label, its path and a few numbers about it: see
     `schemas.features`. Where the data folder gives the split it is kept, with `test` as a
     third one; else it is a hash of content and seed, so that adding photos never moves one from
-    evaluation into training. Files that cannot be used do not stop it: they are listed, with
+    evaluation into training. What a person decided about a label goes before the data folder, and
+    leaves the photo in its split. Files that cannot be used do not stop it: they are listed, with
     the reason, in the output `quarantine`.
 
     Example:
@@ -68,6 +73,7 @@ class ImageExampleGen(FileBasedExampleGen):
         input_base: str,
         *,
         options: SurveyOptions | None = None,
+        corrections: Iterable[Correction] = (),
         code_digest: str = "",
     ) -> None:
         """Builds the component.
@@ -75,6 +81,8 @@ class ImageExampleGen(FileBasedExampleGen):
         Args:
             input_base: the data folder, manifest or archive.
             options: what decides which photos are used, and in which split.
+            corrections: what a person decided about photos. They are an input like the photos:
+                with others it runs again, so those that change nothing are better not given.
             code_digest: of the code that the executor runs; a change re-runs it.
         """
         options = options or SurveyOptions()
@@ -88,6 +96,7 @@ class ImageExampleGen(FileBasedExampleGen):
             **{
                 QUARANTINE_KEY: channel.Channel(type=Quarantine),
                 **asdict(options),
+                CORRECTIONS_KEY: as_property(corrections),
                 CODE_DIGEST_KEY: code_digest,
             },
         )

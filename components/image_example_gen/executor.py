@@ -18,12 +18,19 @@ from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
 from components.dataset.survey import Photo, Survey, SurveyOptions, survey
-from components.image_example_gen.quarantine import write_photos, write_quarantine, write_survey
+from components.image_example_gen.quarantine import (
+    write_applied,
+    write_photos,
+    write_quarantine,
+    write_survey,
+)
 from components.transform.preprocessing import decode
 from schemas import features
+from schemas.corrections import from_property
 from schemas.errors import DataError, printable
 
 QUARANTINE_KEY = "quarantine"
+CORRECTIONS_KEY = "corrections"
 CODE_DIGEST_KEY = "code_digest"
 
 _SURVEY_KEY = "_survey"
@@ -63,11 +70,13 @@ class Executor(BaseExampleGenExecutor):
         """
         data = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         options = SurveyOptions(**{f.name: exec_properties[f.name] for f in fields(SurveyOptions)})
-        found = survey(data, options)
+        corrections = from_property(exec_properties[CORRECTIONS_KEY])
+        found = survey(data, options, corrections=corrections)
         check_survey(data, found, options)
         folder = artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY])
         write_quarantine(folder, set_aside(found, options))
         write_photos(folder, found.photos)
+        write_applied(folder, found.corrected.applied)
         write_survey(folder, summary(data, found, options))
         # Only the data folder tells whether there is a test split.
         config = proto_utils.proto_to_json(output_config(found.buckets))

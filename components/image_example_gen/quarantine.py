@@ -3,10 +3,13 @@
 quarantine.csv    path, class, reason, bytes and SHA-256 of each
 survey.json       what else was found, as `warmstart data check --json` prints it
 photos.csv        path, label, split and SHA-256 of each photo that is used
+corrections.csv   the corrections that made those photos, or labels, what they are
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -18,6 +21,7 @@ from tfx.types.artifact import Artifact
 from components.artifact_file import write_table, write_whole
 from components.dataset.survey import Photo, Problem
 from schemas import photo_table
+from schemas.corrections import CORRECTIONS_FILE, Correction, as_csv
 
 _FILE = "quarantine.csv"
 _SURVEY = "survey.json"
@@ -45,6 +49,17 @@ def write_photos(folder: str, photos: Iterable[Photo]) -> None:
     """Writes the table of the photos that are used."""
     rows = ((p.path, p.label, p.split, p.digest) for p in photos)
     write_table(os.path.join(folder, photo_table.PHOTOS_FILE), photo_table.COLUMNS, rows)
+
+
+def read_photos(folder: str) -> list[dict[str, str]]:
+    """Reads the table of the photos that are used: a row by the names of `photo_table.COLUMNS`."""
+    with tf.io.gfile.GFile(os.path.join(folder, photo_table.PHOTOS_FILE)) as stream:
+        return list(csv.DictReader(io.StringIO(stream.read(), newline="")))
+
+
+def write_applied(folder: str, corrections: Iterable[Correction]) -> None:
+    """Writes the corrections that were applied, also where there are none."""
+    write_whole(os.path.join(folder, CORRECTIONS_FILE), as_csv(corrections))
 
 
 def write_survey(folder: str, found: dict[str, Any]) -> None:

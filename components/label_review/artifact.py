@@ -1,4 +1,4 @@
-"""The LabelSuspicions artifact: labels that look wrong, ranked."""
+"""The LabelSuspicions artifact: labels that look wrong, ranked, and which photos were judged."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import tensorflow as tf
 from tfx.types.artifact import Artifact
 
 from components.artifact_file import write_table
-from components.label_review.suspicions import LabelSuspicion
+from components.label_review.suspicions import LabelledPhoto, LabelSuspicion
+from schemas import embedded_table
 
 _FILE = "suspicions.csv"
 _COLUMNS = ("path", "class", "suggested", "self_confidence", "confidence", "split")
 
 
 class LabelSuspicions(Artifact):
-    """Labels that look wrong: `suspicions.csv`, with the fields of `LabelSuspicion`, ranked."""
+    """Labels that look wrong: `suspicions.csv`, with the fields of `LabelSuspicion`, ranked.
+
+    Beside it `embedded.csv`, which photo has which row of the Embeddings: nothing else tells.
+    """
 
     TYPE_NAME = "LabelSuspicions"
 
@@ -34,6 +38,13 @@ def write_suspicions(folder: str, suspicions: Iterable[LabelSuspicion]) -> None:
         (s.path, s.label, s.suggested, s.self_confidence, s.confidence, s.split) for s in suspicions
     )
     write_table(suspicions_file(folder), _COLUMNS, rows)
+
+
+def write_embedded(folder: str, photos: Iterable[LabelledPhoto]) -> None:
+    """Writes which digest each photo's embedding is kept under."""
+    rows = ((p.path, p.label, p.split, p.digest.hex()) for p in photos)
+    file = os.path.join(folder, embedded_table.EMBEDDED_FILE)
+    write_table(file, embedded_table.COLUMNS, rows)
 
 
 def read_suspicions(folder: str) -> list[LabelSuspicion]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,20 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 
 from components.embedder.artifact import read_embeddings, read_sources
-from components.label_review.artifact import write_suspicions
+from components.image_example_gen.quarantine import read_photos
+from components.label_review.artifact import write_embedded, write_suspicions
 from components.label_review.suspicions import LabelledPhoto, review_labels
 from components.transform.preprocessing import source_of
 from schemas import features
+from schemas.corrections import Correction, from_property
 from schemas.errors import PipelineError
 
 EXAMPLES_KEY = "examples"
 EMBEDDINGS_KEY = "embeddings"
+QUARANTINE_KEY = "quarantine"
 SUSPICIONS_KEY = "suspicions"
 SEED_KEY = "seed"
+CORRECTIONS_KEY = "corrections"
 CODE_DIGEST_KEY = "code_digest"
 
 # Files read at a time: bounds memory.
@@ -32,7 +36,10 @@ _log = logging.getLogger(__name__)
 
 
 class Executor(BaseExecutor):
-    """Reads examples and embeddings of all splits, and judges every label."""
+    """Reads examples and embeddings of all splits, and judges every label.
+
+    What a person decided is not listed again; it is learnt from like the others.
+    """
 
     def Do(
         self,
@@ -43,9 +50,11 @@ class Executor(BaseExecutor):
         """Writes the LabelSuspicions artifact.
 
         Args:
-            input_dict: `examples`, from ImageExampleGen; `embeddings`, of the same photos.
+            input_dict: `examples` and `quarantine`, from ImageExampleGen; `embeddings`, of the
+                same photos.
             output_dict: `suspicions`.
-            exec_properties: `seed`, and `code_digest`, which only tells one run from another.
+            exec_properties: `seed`, `corrections`, and `code_digest`, which only tells one run
+                from another.
 
         Raises:
             PipelineError: if a photo has no embedding.
@@ -65,14 +74,30 @@ class Executor(BaseExecutor):
             np.stack([vectors[photo.digest] for photo in photos]),
             seed=exec_properties[SEED_KEY],
         )
-        write_suspicions(output.uri, review.suspicions)
+        quarantine = artifact_utils.get_single_uri(input_dict[QUARANTINE_KEY])
+        decided = _decided(quarantine, from_property(exec_properties[CORRECTIONS_KEY]))
+        suspicions = [one for one in review.suspicions if (one.path, one.label) not in decided]
+        write_suspicions(output.uri, suspicions)
+        write_embedded(output.uri, photos)
         output.set_int_custom_property("photos", len(photos))
         output.set_int_custom_property("photos_not_judged", review.not_judged)
-        output.set_int_custom_property("suspicions", len(review.suspicions))
+        output.set_int_custom_property("suspicions", len(suspicions))
+        output.set_int_custom_property("decided", len(review.suspicions) - len(suspicions))
         _log.info(
-            "%d of %d labels look wrong; %d could not be judged",
-            *(len(review.suspicions), len(photos), review.not_judged),
+            "%d of %d labels look wrong; %d could not be judged; %d others were decided",
+            *(len(suspicions), len(photos), review.not_judged),
+            len(review.suspicions) - len(suspicions),
         )
+
+
+def _decided(quarantine: str, corrections: Iterable[Correction]) -> set[tuple[str, str]]:
+    """Returns path and label of the photos of which a person said that the label is right."""
+    right = {(one.sha256, one.right_label) for one in corrections}
+    return {
+        (row["path"], row["label"])
+        for row in read_photos(quarantine)
+        if (row["sha256"], row["label"]) in right
+    }
 
 
 def _photos(folder: str, split: str, digests: dict[int, bytes]) -> Iterator[LabelledPhoto]:

@@ -12,7 +12,10 @@ MODEL_CARD_FILE = "model_card.md"
 
 
 class Report(Artifact):
-    """`report.html`, `metrics.json` and `model_card.md` of one model, blessed or not."""
+    """`report.html`, `metrics.json` and `model_card.md` of one model, blessed or not.
+
+    And what the model looked at in the photos that the page shows, by `schemas.heat_maps`.
+    """
 
     TYPE_NAME = "Report"
 

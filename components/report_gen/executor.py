@@ -15,6 +15,7 @@ from components.artifact_file import write_whole
 from components.evaluator.answers import read_answers
 from components.evaluator.measured import read_measured
 from components.evaluator.metrics import ACCURACY
+from components.image_example_gen.quarantine import read_photos as read_table
 from components.image_example_gen.quarantine import read_survey
 from components.label_review.artifact import read_suspicions
 from components.model_artifact import classes_of, saved_model_folder
@@ -23,6 +24,7 @@ from components.report_gen.artifact import METRICS_FILE, MODEL_CARD_FILE, REPORT
 from components.report_gen.contents import Contents
 from components.report_gen.environment import environment
 from components.report_gen.gallery import MOST_SHOWN, judged, pictures, read_photos, worst
+from components.report_gen.heat_maps import write_heat_maps
 from components.report_gen.model_card import as_markdown, model_card
 from components.report_gen.page import render
 from components.report_gen.summary import summary
@@ -76,6 +78,8 @@ class Executor(BaseExecutor):
             (REPORT_FILE, render(contents)),
         ):
             write_whole(os.path.join(report.uri, name), text)
+        quarantine = artifact_utils.get_single_uri(input_dict[QUARANTINE_KEY])
+        write_heat_maps(report.uri, contents.judged, read_table(quarantine))
         report.set_int_custom_property(_BLESSED_PROPERTY, int(contents.blessed))
         report.set_float_custom_property(ACCURACY, contents.measured.metrics[ACCURACY] or 0.0)
 

@@ -11,10 +11,10 @@ import ipaddress
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,7 +65,7 @@ class Access:
         address: that the server listens to.
         port: the same.
         token: that a request must have, or empty where only this machine can connect.
-        writing: paths that may be written to, each only by a page of this server.
+        writing: ends of the paths that may be written to, only by a page of this server.
     """
 
     address: str
@@ -123,7 +123,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # The page has no other way in.
+            # The page has no other way in; a server answers this with 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -148,12 +150,18 @@ class Guard:
             return _no(403, "This request comes from another page, and is not answered.")
         if not _is_of_this_page(headers):
             return _no(403, "This request comes from another page, and is not answered.")
+        return self._misuse(scope, is_told_from=bool(origins))
+
+    def _misuse(self, scope: Scope, *, is_told_from: bool) -> Response | None:
+        """Returns the answer to a request of this page for what cannot be asked."""
+        if not scope["query_string"].isascii():
+            return _no(400, "In an address other characters than ASCII's are written as %XX.")
         if scope["method"] in _READING:
             return None
         if scope["method"] != "POST" or not _is_one_of(scope["path"], self._access.writing):
             return _no(405, "This address can only be read.", {"Allow": "GET, HEAD"})
         # Every browser says where a form was sent from.
-        return None if origins else _no(403, "Only a page of this server may write here.")
+        return None if is_told_from else _no(403, "Only a page of this server may write here.")
 
     def _unknown(self, scope: Scope) -> Response | None:
         """Returns the answer to a request without the token."""
@@ -169,8 +177,10 @@ class Guard:
             answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path="/")
             return answer
         headers = Headers(scope=scope)
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        if self._is_token(bearer) or self._is_token(_cookies(headers).get(self._cookie, "")):
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(bearer):
+            return None
+        if self._is_token(_cookie(headers, self._cookie)):
             return None
         return _no(401, "Open the address that `warmstart review` printed: it holds the token.")
 
@@ -195,11 +205,9 @@ def _is_one_of(path: str, ends: Collection[str]) -> bool:
     return any(path.endswith(end) for end in ends)
 
 
-def _cookies(headers: Headers) -> Mapping[str, str]:
-    try:
-        return {k: v.value for k, v in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
+def _cookie(headers: Headers, name: str) -> str:
+    """Returns a cookie, whatever others the servers on this host's other ports set."""
+    return cookie_parser(headers.get("cookie", "")).get(name, "")
 
 
 def _no(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -125,7 +125,7 @@ def test_help_of_run_names_every_option() -> None:
     said = invoke("pipeline", "run", "--help").stdout
 
     assert set(re.findall(r"--[a-z-]+", said)) == {
-        *("--data", "--output", "--config", "--set", "--weights-cache"),
+        *("--data", "--output", "--config", "--set", "--corrections", "--weights-cache"),
         *("--json", "--debug", "--help"),
     }
 
@@ -250,6 +250,16 @@ FAILURES: dict[str, tuple[list[str], int, str]] = {
         1,
         "The photos in {0}/photos/cat lie in no class folder; move those of each class into a "
         "folder with the name of the class, such as {0}/photos/cat/cat.",
+    ),
+    "missing corrections": (
+        ["--data", "{}/photos", "--corrections", "{}/missing.csv"],
+        2,
+        "--corrections {}/missing.csv: there is no such file; name one, or leave the option out.",
+    ),
+    "corrections are a photo": (
+        ["--data", "{}/photos", "--corrections", "{}/photos/cat/1.png"],
+        1,
+        "{}/photos/cat/1.png is not UTF-8 text; save it as CSV UTF-8.",
     ),
     "missing weights": (
         ["--data", "{}/photos", "--set", "backbone.weights={}/my.weights.h5"],

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pipeline_runs import QUICK, copy_sample
 
 import samples
+from schemas.corrections import KEEP, Correction, read_corrections, write_corrections
 
 WARMSTART = str(Path(sys.executable).with_name("warmstart"))
 # Bytes of a sample photo: more than its header, less than the whole.
 HALF = 2000
 COMPONENT_KEYS = {"id", "state", "seconds"}
+KEPT = Correction("plants/whatever it was.jpg", "ab" * 32, "plants", KEEP)
 
 
 def warmstart(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -33,6 +37,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     (data / "birds").rename(data / "Vögel\n& co")
     broken = data / "food" / "<broken>.jpg"
     broken.write_bytes(min((data / "food").iterdir()).read_bytes()[:HALF])
+    digest = hashlib.sha256(min((data / "plants").iterdir()).read_bytes()).hexdigest()
+    (folder / "output").mkdir()
+    write_corrections(
+        folder / "output" / "corrections.csv",
+        [replace(KEPT, sha256=digest), replace(KEPT, path="plants/gone.jpg")],
+    )
     overrides = [f"--set={override}" for override in (*QUICK, "split.seed=5")]
     options = ["--data", data, "--output", folder / "output", "--json", *overrides]
     return folder, warmstart("pipeline", "run", *options)
@@ -58,6 +68,23 @@ def test_run_prints_one_json_object(
     assert {component["state"] for component in outcome["components"]} == {"executed"}
     saved = folder / "output" / "runs" / outcome["run_id"] / "metrics.json"
     assert json.loads(saved.read_text()) == outcome
+
+
+def test_run_keeps_the_corrections_that_were_applied(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = run
+    outcome = json.loads(result.stdout)
+
+    assert outcome["corrections"] == {
+        "applied": 1,
+        "kept": 1,
+        "relabelled": 0,
+        "left_out": 0,
+        "unmatched": 1,
+    }
+    copy = folder / "output" / "runs" / outcome["run_id"] / "corrections.csv"
+    assert [one.path for one in read_corrections(copy)] == [KEPT.path]
 
 
 def test_run_shows_components_and_epochs_on_stderr(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from made_results import made_results, made_survey
 
 from cli.run_summary import print_summary
+from components.dataset.corrections import Corrected
 from components.label_review.suspicions import LabelSuspicion
 from pipelines.outcome import Outcome
+from schemas.corrections import KEEP, LEAVE_OUT, RELABEL, Correction
 
 
 def summary(
@@ -71,6 +74,38 @@ def test_what_is_odd_about_the_photos_is_said(capsys: pytest.CaptureFixture[str]
     assert sum(line.endswith(": empty") for line in lines) == 10
     assert any(line.startswith("  and 2 more, see ") for line in lines)
     assert "Note: A class is small." in lines
+
+
+@pytest.mark.parametrize(
+    ("applied", "unmatched", "said"),
+    [
+        ([KEEP], [], ["1 correction was applied: 1 kept"]),
+        (
+            [KEEP, RELABEL, RELABEL, LEAVE_OUT],
+            [KEEP],
+            [
+                "4 corrections were applied: 2 relabelled, 1 left out, 1 kept",
+                "1 correction fits no photo any more",
+            ],
+        ),
+        ([], [KEEP, RELABEL], ["2 corrections fit no photo any more"]),
+        ([], [], []),
+    ],
+)
+def test_corrections_are_counted(
+    capsys: pytest.CaptureFixture[str], applied: list[str], unmatched: list[str], said: list[str]
+) -> None:
+    corrected = Corrected(
+        applied=tuple(Correction("a", "b", "cat", decision) for decision in applied),
+        unmatched=tuple(Correction("a", "b", "cat", decision) for decision in unmatched),
+    )
+
+    print_summary(
+        Outcome("id", [], made_results("cat", "dog"), folder=Path("/out"), corrected=corrected)
+    )
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if re.match(r"\d+ correction", line)] == said
 
 
 def test_model_that_is_refused_is_blessed_but_not_pushed(

@@ -22,6 +22,7 @@ NOBODY = 65534
         ("metadata", "metadata.sqlite"),
         ("models", "models"),
         ("runs", "runs"),
+        ("corrections", "corrections.csv"),
     ],
 )
 def test_part_lies_below_the_root(part: str, path: str) -> None:

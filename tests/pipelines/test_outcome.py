@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_results import SERVED, made_results
 
+from components.dataset.corrections import Corrected
 from components.dataset.summary import NOTHING_FOUND
 from components.label_review.suspicions import LabelSuspicion
 from pipelines.outcome import (
@@ -23,6 +24,7 @@ from pipelines.outcome import (
     write_metrics,
     write_whole,
 )
+from schemas.corrections import KEEP, RELABEL, Correction
 
 RESULTS = made_results(
     "Kätzchen",
@@ -41,7 +43,11 @@ COMPONENTS = [
 
 
 def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
-    printed = Outcome("20260101T000000.000000Z", COMPONENTS, RESULTS).as_json()
+    kept = Correction("dog/c.jpg", "ab" * 32, "dog", KEEP)
+    relabelled = Correction("dog/d.jpg", "cd" * 32, "dog", RELABEL, "Kätzchen")
+    corrected = Corrected(applied=(kept, relabelled), changing=(relabelled,), unmatched=(kept,))
+
+    printed = Outcome("20260101T000000.000000Z", COMPONENTS, RESULTS, corrected=corrected).as_json()
     metrics = printed.pop("metrics")
 
     assert printed == {
@@ -55,6 +61,13 @@ def test_blessed_run_as_json_holds_quality_destination_and_components() -> None:
         "classes": ["Kätzchen", "dog"],
         "quarantined": [{"path": "dog/a.jpg", "class": "dog", "reason": "empty", "bytes": 0}],
         "warnings": ["A class is small."],
+        "corrections": {
+            "applied": 2,
+            "kept": 1,
+            "relabelled": 1,
+            "left_out": 0,
+            "unmatched": 1,
+        },
         "label_suspicions": [
             {"path": "dog/b.jpg", "class": "dog", "suggested": "Kätzchen", "confidence": 0.875}
         ],

@@ -42,17 +42,17 @@ def record(node: Any) -> dict[str, Any]:
 
 
 def test_run_is_recorded_before_its_first_component(made: MadeStore, recorder: RunRecorder) -> None:
-    recorder.begin(["Generator", "Pusher"])
+    recorder.begin({"Generator": [], "Pusher": ["Generator"]})
 
     found = record(made.store.get_context_by_type_and_name("pipeline_run", "one"))
-    assert found[run_record.NODES] == '["Generator", "Pusher"]'
+    assert found[run_record.NODES] == '{"Generator": [], "Pusher": ["Generator"]}'
     assert found[run_record.CONFIGURATION] == "head:\n  units: 8\n"
     assert found[run_record.DATA] == "/photos"
     assert found[run_record.VERSION]
 
 
 def test_component_is_recorded_with_its_outputs(made: MadeStore, recorder: RunRecorder) -> None:
-    recorder.begin(["Pusher"])
+    recorder.begin({"Pusher": []})
     model = made.artifact("Model", "Pusher/model/1", {"m": "m"})
     (number,) = made.execution("one", "Pusher", outputs={"model": model})
     before = made.known(number)
@@ -73,7 +73,7 @@ def test_component_is_recorded_with_its_outputs(made: MadeStore, recorder: RunRe
 def test_digest_of_code_among_the_properties_is_taken(
     made: MadeStore, recorder: RunRecorder
 ) -> None:
-    recorder.begin(["Pusher"])
+    recorder.begin({"Pusher": []})
     made.execution("one", "Pusher", custom_config='{"a": 1, "code_digest": "abc123"}')
 
     recorder.end_component(PUSHER, 1.0)
@@ -85,7 +85,7 @@ def test_digest_of_code_among_the_properties_is_taken(
 def test_what_came_from_the_cache_is_not_digested_again(
     made: MadeStore, recorder: RunRecorder
 ) -> None:
-    recorder.begin(["Pusher"])
+    recorder.begin({"Pusher": []})
     model = made.artifact("Model", "Pusher/model/1", {"m": "m"})
     made.execution("one", "Pusher", outputs={"model": model}, state=CACHED)
 
@@ -99,7 +99,7 @@ def test_what_came_from_the_cache_is_not_digested_again(
 def test_failure_is_recorded_with_its_first_line_and_each_component_once(
     made: MadeStore, recorder: RunRecorder
 ) -> None:
-    recorder.begin(["Generator", "Pusher"])
+    recorder.begin({"Generator": [], "Pusher": ["Generator"]})
     made.execution("one", "Generator")
     recorder.end_component(PUSHER, 1.0)
     made.execution("one", "Pusher", state=FAILED)
@@ -114,7 +114,7 @@ def test_failure_is_recorded_with_its_first_line_and_each_component_once(
 
 
 def test_resolver_has_no_executor(made: MadeStore, recorder: RunRecorder) -> None:
-    recorder.begin(["latest"])
+    recorder.begin({"latest": []})
     made.execution("one", "latest")
 
     recorder.end_component(None, 0.5)
@@ -128,7 +128,7 @@ def test_store_that_cannot_be_written_is_only_a_warning(
 ) -> None:
     made.output.metadata.write_bytes(b"no database" * 400)
 
-    recorder.begin(["Pusher"])
+    recorder.begin({"Pusher": []})
     recorder.end_component(PUSHER, 1.0)
 
     assert "The record of the run is incomplete: " in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from made_store import CACHED, FAILED, MadeStore
 from review.history import History
 from review.store import opened
 from review.why import Why, explain, explain_one
+from schemas.corrections import KEEP, LEAVE_OUT, RELABEL, Correction, as_property
 from schemas.errors import ConfigError
 
 
@@ -77,6 +79,54 @@ def test_property_is_told_with_old_and_new_value(made: MadeStore) -> None:
 
     assert found.sentence == "frozen.learning_rate changed from 0.1 to 0.2 since run one."
     assert [reason.kind for reason in found.reasons] == ["property"]
+
+
+def test_corrections_are_counted_by_what_was_decided(made: MadeStore) -> None:
+    relabelled = [Correction(f"cat/{n}", f"{n:064}", "cat", RELABEL, "dog") for n in range(2)]
+    left_out = Correction("dog/1", "ab" * 32, "dog", LEAVE_OUT)
+    changed = replace(left_out, decision=KEEP)
+    for run, corrections in (
+        ("one", []),
+        ("two", [*relabelled, left_out]),
+        ("three", [relabelled[0], changed]),
+    ):
+        made.execution(run, "Generator", corrections=as_property(corrections))
+
+    found = why(made, "two", "Generator")
+    assert found.sentence == "the corrections changed (2 relabelled, 1 left out) since run one."
+    assert [reason.kind for reason in found.reasons] == ["input content"]
+    assert why(made, "three", "Generator").sentence == (
+        "the corrections changed (1 kept, 1 taken back) since run two."
+    )
+
+
+def test_corrections_that_were_taken_back_are_counted(made: MadeStore) -> None:
+    kept = [Correction(f"cat/{n}", f"{n:064}", "cat", KEEP) for n in range(3)]
+    made.execution("one", "Review", corrections=as_property(kept))
+    made.execution("two", "Review", corrections=as_property(kept[:1]))
+
+    assert why(made, "two", "Review").sentence == (
+        "the corrections changed (2 taken back) since run one."
+    )
+
+
+def test_run_of_a_version_without_corrections_had_none(made: MadeStore) -> None:
+    made.execution("one", "Generator", code_digest="aa")
+    made.execution("two", "Generator", code_digest="bb", corrections=as_property([]))
+
+    assert why(made, "two", "Generator").sentence == "its code changed since run one."
+
+
+@pytest.mark.parametrize("text", ["many", "[1]", '[["a"]]'])
+def test_corrections_of_another_program_are_a_property_like_others(
+    made: MadeStore, text: str
+) -> None:
+    made.execution("one", "Generator", corrections="[]")
+    made.execution("two", "Generator", corrections=text)
+
+    assert why(made, "two", "Generator").sentence == (
+        f"corrections changed from [] to {text} since run one."
+    )
 
 
 def test_code_is_told_from_properties(made: MadeStore) -> None:

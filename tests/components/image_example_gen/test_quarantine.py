@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from components.dataset.image_file import Inspection
 from components.dataset.survey import Photo, Problem
 from components.image_example_gen.quarantine import (
     quarantine_file,
+    read_photos,
     read_survey,
+    write_applied,
     write_photos,
     write_quarantine,
     write_survey,
 )
+from schemas.corrections import Correction, read_corrections
 
 
 def test_list_is_a_csv_that_other_programs_read(tmp_path: Path) -> None:
@@ -56,3 +61,23 @@ def test_photos_are_a_csv_that_other_programs_read(tmp_path: Path) -> None:
             ["path", "label", "split", "sha256"],
             ["two\nlines/猫.jpg", "two\nlines", "eval", "ab" * 32],
         ]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "carriage\rreturn.jpg", 'a,"b"\r\n.jpg'])
+def test_photos_are_read_as_they_were_written(tmp_path: Path, name: str) -> None:
+    photos = [
+        Photo(path, "cat", Inspection("ab" * 32, 1), split="eval") for path in (name, "last.jpg")
+    ]
+
+    write_photos(str(tmp_path), photos)
+
+    assert [row["path"] for row in read_photos(str(tmp_path))] == [name, "last.jpg"]
+
+
+def test_corrections_whose_old_path_is_not_utf8_are_written(tmp_path: Path) -> None:
+    """The photo may have been renamed since."""
+    correction = Correction("cat/to\udcffm.jpg", "ab" * 32, "cat", "keep")
+
+    write_applied(str(tmp_path), [correction])
+
+    assert read_corrections(tmp_path / "corrections.csv") == [correction]

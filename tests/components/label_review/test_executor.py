@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 import tensorflow as tf
 from tfx.types import standard_artifacts
 
+from components.dataset.image_file import Inspection
+from components.dataset.survey import Photo
 from components.embedder import artifact
 from components.embedder.artifact import Embeddings
+from components.image_example_gen.quarantine import Quarantine, write_photos
 from components.label_review.artifact import LabelSuspicions, read_suspicions
 from components.label_review.executor import Executor
 from components.transform.preprocessing import source_of
 from schemas import features
+from schemas.corrections import KEEP, RELABEL, Correction, as_property
 from schemas.errors import PipelineError
 
 CHANNELS = 16
@@ -40,6 +45,10 @@ def write(file: Path, records: list[bytes], compression: str = "") -> None:
             writer.write(one)
 
 
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 class Inputs:
     """Examples and embeddings as the components before write them.
 
@@ -52,6 +61,9 @@ class Inputs:
         self.examples, self.embeddings = standard_artifacts.Examples(), Embeddings()
         self.examples.split_names = json.dumps(["train", "eval"])
         self.examples.uri, self.embeddings.uri = str(folder / "examples"), str(folder / "embedded")
+        self.quarantine = Quarantine()
+        self.quarantine.uri = str(folder / "quarantine")
+        Path(self.quarantine.uri).mkdir()
         self.output = LabelSuspicions()
         self.output.uri = str(folder / "output")
         Path(self.output.uri).mkdir()
@@ -102,12 +114,27 @@ class Inputs:
             ):
                 write(Path(name + "-00000-of-00001.tfrecord"), records)
 
-    def review(self) -> list[tuple[str, str, str]]:
+        write_photos(
+            self.quarantine.uri,
+            [
+                Photo(path, path.split("/")[0], Inspection(sha256(content), 1), split)
+                for split, photos in self.photos.items()
+                for path, content in photos
+            ],
+        )
+
+    def review(self, *corrections: Correction) -> list[tuple[str, str, str]]:
         """Runs the executor; returns path, suggested class and split of what looks wrong."""
+        for former in Path(self.output.uri).iterdir():
+            former.unlink()
         Executor().Do(
-            {"examples": [self.examples], "embeddings": [self.embeddings]},
+            {
+                "examples": [self.examples],
+                "embeddings": [self.embeddings],
+                "quarantine": [self.quarantine],
+            },
             {"suspicions": [self.output]},
-            {"seed": 42, "code_digest": ""},
+            {"seed": 42, "corrections": as_property(corrections), "code_digest": ""},
         )
         found = read_suspicions(self.output.uri)
         return sorted((s.path, s.suggested, s.split) for s in found)
@@ -152,6 +179,42 @@ def test_copies_are_named_by_path_and_split(inputs: Inputs) -> None:
         ("dog/b.jpg", "Kätz\nchen", "train"),
         ("dog/c.jpg", "Kätz\nchen", "eval"),
     ]
+
+
+def test_row_of_each_photo_is_told_by_the_digest_of_what_it_shows(inputs: Inputs) -> None:
+    inputs.add("eval", "dog/c.jpg", "0100#recompressed")
+    inputs.write()
+
+    inputs.review()
+
+    with Path(inputs.output.uri, "embedded.csv").open(encoding="utf-8", newline="") as stream:
+        columns, *rows = csv.reader(stream)
+    assert columns == ["path", "label", "split", "digest"]
+    assert {tuple(row) for row in rows} == {
+        (path, path.split("/")[0], split, hashlib.sha256(content.split(b"#")[0]).hexdigest())
+        for split, photos in inputs.photos.items()
+        for path, content in photos
+    }
+
+
+@pytest.mark.parametrize("name", ["wrong", 'wr\rong, "it" is'])
+def test_label_that_a_person_decided_is_not_listed_again(inputs: Inputs, name: str) -> None:
+    path = f"dog/{name}.jpg"
+    inputs.add("train", path, "0100")
+    inputs.add("train", "dog/other.jpg", "0101")
+    inputs.write()
+    content = sha256(b"0100")
+    kept = Correction("where it was.jpg", content, "dog", KEEP)
+    relabelled = Correction(path, content, "Kätz\nchen", RELABEL, "dog")
+    of_another_label = Correction(path, content, "Kätz\nchen", KEEP)
+    of_another_photo = Correction(path, "ab" * 32, "dog", KEEP)
+    listed = [("dog/other.jpg", "Kätz\nchen", "train"), (path, "Kätz\nchen", "train")]
+
+    assert sorted(inputs.review(of_another_label, of_another_photo)) == sorted(listed)
+    assert inputs.review(kept) == listed[:1]
+    assert (inputs.count("suspicions"), inputs.count("decided")) == (1, 1)
+    assert inputs.review(relabelled) == listed[:1]
+    assert inputs.count("photos") == 2 * PER_CLASS + 2
 
 
 def test_photos_of_small_classes_are_counted(inputs: Inputs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from html_page import Page
 from pipeline_runs import PipelineRuns
 
 from components.evaluator.measured import read_measured
+from components.image_example_gen.quarantine import read_photos
 from components.serving.versions import find_versions
 from pipelines.results import read_results
 
@@ -20,7 +22,25 @@ def folder_of(runs: PipelineRuns) -> Path:
 def test_report_of_a_run_is_a_page_a_card_and_numbers(runs: PipelineRuns) -> None:
     files = sorted(file.name for file in folder_of(runs).iterdir())
 
-    assert files == ["metrics.json", "model_card.md", "report.html"]
+    assert files == ["judged", "metrics.json", "model_card.md", "report.html"]
+
+
+def test_pictures_of_what_the_model_looked_at_are_those_of_the_page(runs: PipelineRuns) -> None:
+    page = (folder_of(runs) / "report.html").read_text(encoding="utf-8")
+    gen = runs.output.artifacts / "ImageExampleGen" / "quarantine"
+    digests = {
+        row["sha256"]
+        for folder in gen.iterdir()
+        for row in read_photos(str(folder))
+        if row["split"] == "eval"
+    }
+    files = list((folder_of(runs) / "judged").iterdir())
+
+    assert len(files) >= 6
+    for file in files:
+        assert file.suffix == ".jpg"
+        assert file.stem in digests
+        assert base64.b64encode(file.read_bytes()).decode() in page
 
 
 def test_page_of_a_run_shows_its_photos_and_stays_small(runs: PipelineRuns) -> None:

@@ -1,0 +1,119 @@
+"""One run: its components as a graph, why each ran, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from review.graph import Graph, graph_of
+from review.history import History
+from review.library import Entry, Library
+from review.page.shown import Shown
+from review.records import CACHED, Artifact, Execution, Run
+from review.served import served_version
+from schemas import run_record
+
+
+def run(library: Library, run_id: int) -> Shown:
+    """Shows a run.
+
+    Args:
+        library: of the store.
+        run_id: in the store.
+
+    Raises:
+        ConfigError: if there is no such run.
+    """
+    entry = library.entry(run_id)
+    found = entry.run
+    why = library.why(found)
+    with library.reading() as opened:
+        artifacts = opened.history.artifacts({n for e in found.executions for n in e.output_ids})
+        saved = _saved(opened.history, found)
+    graph = graph_of(found)
+    served = served_version(library.output)
+    longest = max((one.seconds or 0.0 for one in found.executions), default=0.0)
+    components = [
+        {
+            "node": node.name,
+            "state": node.state,
+            "execution": node.execution.id if node.execution else None,
+            "seconds": node.seconds,
+            "share": (node.seconds or 0.0) / longest if longest else 0.0,
+            "saved": saved.get(node.name),
+            "why": why[node.name].sentence if node.name in why else "",
+            "error": _error(node.execution),
+            "outputs": _outputs(node.execution, artifacts),
+        }
+        for node in graph.nodes
+    ]
+    return Shown(
+        "run.html",
+        {
+            "run": run_as_data(entry),
+            "components": components,
+            "saved": sum(saved.values()),
+            "is_served": bool(served and served.run == found.name),
+        },
+        {"graph": graph, "why": why, "results": entry.results, "hrefs": _hrefs(found, graph)},
+    )
+
+
+def run_as_data(entry: Entry) -> dict[str, Any]:
+    """Returns what is said of a run on every page about it."""
+    found = entry.run
+    record = found.head.record
+    return {
+        "id": found.head.id,
+        "name": found.name,
+        "pipeline": found.pipeline,
+        "state": found.state,
+        "started": found.head.started,
+        "seconds": found.seconds,
+        "executed": found.count("executed"),
+        "cached": found.count("cached"),
+        "data": record.get(run_record.DATA),
+        "version": record.get(run_record.VERSION),
+        "commit": record.get(run_record.COMMIT),
+        "configuration": record.get(run_record.CONFIGURATION),
+        "results": asdict(entry.results),
+    }
+
+
+def _hrefs(found: Run, graph: Graph) -> dict[str, str]:
+    """Returns where each box of the graph leads to."""
+    return {
+        node.name: f"/runs/{found.head.id}/components/{node.execution.id}"
+        for node in graph.nodes
+        if node.execution
+    }
+
+
+def _saved(history: History, found: Run) -> dict[str, float]:
+    """Returns the seconds that each reused component took when it was executed."""
+    cached = [one for one in found.executions if one.state == CACHED]
+    makers = history.makers({number for one in cached for number in one.output_ids})
+    return {
+        one.node: makers[one.output_ids[0]].seconds or 0.0
+        for one in cached
+        if one.output_ids and one.output_ids[0] in makers
+    }
+
+
+def _error(execution: Execution | None) -> str | None:
+    """Returns what a component raised."""
+    found = execution.record.get(run_record.ERROR) if execution else None
+    return None if found is None else str(found)
+
+
+def _outputs(
+    execution: Execution | None, artifacts: Mapping[int, Artifact]
+) -> list[dict[str, Any]]:
+    if execution is None or execution.is_resolver:
+        return []
+    return [
+        {"id": number, "type": artifacts[number].type}
+        for number in execution.output_ids
+        if number in artifacts
+    ]
