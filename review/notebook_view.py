@@ -108,12 +108,12 @@ class Page:
 
     Attributes:
         heading: what this is about.
-        place: where the page lies.
+        text: what a terminal shows instead.
         html: the page.
     """
 
     heading: str
-    place: str
+    text: str
     html: str
 
     def _repr_html_(self) -> str:
@@ -126,7 +126,7 @@ class Page:
 
     def __repr__(self) -> str:
         """Returns it as a terminal shows it."""
-        return printable(f"{self.heading}: {self.place}")
+        return "\n".join(map(printable, (self.heading, *self.text.splitlines())))
 
 
 def _one_line(text: str) -> str:

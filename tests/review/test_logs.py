@@ -21,7 +21,9 @@ def made(tmp_path: Path) -> MadeStore:
         "run-1", "Generator", outputs={"examples": made.artifact("Examples", "Generator/1", {})}
     )
     made.execution("run-1", "Trainer", inputs={"examples": examples})
-    made.context("pipeline_run", "run-2", warmstart_nodes='["Generator", "Trainer", "Pusher"]')
+    made.context(
+        "pipeline_run", "run-2", warmstart_nodes='{"Generator": [], "Trainer": [], "Pusher": []}'
+    )
     made.execution("run-2", "Generator", outputs={"examples": made.known(examples)}, state=CACHED)
     made.execution("run-2", "Trainer", inputs={"examples": examples}, state=FAILED)
     for run, node in (("run-1", "Generator"), ("run-1", "Trainer"), ("run-2", "Generator")):
