@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 def export(
     run_id: RunId,
-    name: Annotated[str, typer.Option("--format", metavar="FORMAT", help="openlineage or mlflow.")],
+    name: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="html, openlineage or mlflow.")
+    ] = "html",
     to: Annotated[
         Path | None,
         typer.Option(
             "--to",
             metavar="PATH",
-            help="Where to.  [default: run-RUN.openlineage.jsonl; for mlflow the folder mlruns]",
+            help="Where to.  [default: run-RUN.html, run-RUN.openlineage.jsonl, or folder mlruns]",
         ),
     ] = None,
     output: Output = None,
@@ -39,7 +41,7 @@ def export(
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
-    """Write a run as OpenLineage events, or as files that MLflow reads."""
+    """Write a run as one page to send, as OpenLineage events, or as files that MLflow reads."""
     from review.choosing import chosen_run
     from review.plain_json import as_json as text_of
 
@@ -55,24 +57,29 @@ def export(
 
 
 def _exporter(name: str) -> _Exporter:
-    exporters: dict[str, _Exporter] = {"openlineage": _openlineage, "mlflow": _mlflow}
+    exporters: dict[str, _Exporter] = {
+        "html": _html,
+        "openlineage": _openlineage,
+        "mlflow": _mlflow,
+    }
     if name not in exporters:
         raise ConfigError(f"--format {printable(name)}: there are {', '.join(exporters)}.")
     return exporters[name]
+
+
+def _html(folders: Folders, _: History, run: Run, to: Path | None, force: bool) -> Path:
+    from review.library import Library
+    from review.page.one_file import run_as_one_file
+
+    file = to or Path(f"run-{_file_name(run)}.html")
+    return _written(file, force, lambda: run_as_one_file(Library(folders), run.head.id))
 
 
 def _openlineage(_: Folders, history: History, run: Run, to: Path | None, force: bool) -> Path:
     from review.openlineage import as_lines, run_events
 
     file = to or Path(f"run-{_file_name(run)}.openlineage.jsonl")
-    if file.is_dir():
-        raise ConfigError(f"--to {printable(str(file))}: this is a folder; name a file.")
-    _check(file, file, force)
-    text = as_lines(run_events(history, run))
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, file)
-    return file
+    return _written(file, force, lambda: as_lines(run_events(history, run)).encode())
 
 
 def _mlflow(folders: Folders, history: History, run: Run, to: Path | None, force: bool) -> Path:
@@ -84,6 +91,17 @@ def _mlflow(folders: Folders, history: History, run: Run, to: Path | None, force
     found = mlflow_run(folders, history, run)
     _check(root, found.folder(root), force)
     return write_run(found, root)
+
+
+def _written(file: Path, force: bool, content: Callable[[], bytes]) -> Path:
+    """Writes a file as a whole, once it is sure that it may be written."""
+    if file.is_dir():
+        raise ConfigError(f"--to {printable(str(file))}: this is a folder; name a file.")
+    _check(file, file, force)
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_bytes(content())
+    os.replace(partial, file)
+    return file
 
 
 def _check(named: Path, place: Path, force: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def export(made: MadeStore, *arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["runs", "export", "latest", *options])
 
 
+def test_html_is_one_file_that_loads_nothing(made: MadeStore) -> None:
+    result = export(made)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "Exported run run/1 to run-run_1.html\n"
+    (file,) = Path().iterdir()
+    html = file.read_text()
+    assert html.startswith("<!doctype html>")
+    assert 'href="#c1"' in html
+    assert not re.search(r'(?:src|href)="(?!#|data:)', html)
+    assert "<script" not in html
+
+
 def test_openlineage_is_a_file_of_json_lines_here(made: MadeStore) -> None:
     result = export(made, "--format", "openlineage")
 
@@ -49,7 +63,8 @@ def test_mlflow_is_a_tracking_folder_here(made: MadeStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "place"), [("openlineage", "events.jsonl"), ("mlflow", "tracking")]
+    ("name", "place"),
+    [("html", "run.html"), ("openlineage", "events.jsonl"), ("mlflow", "tracking")],
 )
 def test_what_is_there_is_replaced_only_with_force(made: MadeStore, name: str, place: str) -> None:
     export(made, "--format", name, "--to", place)
@@ -61,7 +76,7 @@ def test_what_is_there_is_replaced_only_with_force(made: MadeStore, name: str, p
     file.write_text("old")
 
     again = export(made, "--format", name, "--to", place)
-    there = file if name == "openlineage" else file.parent
+    there = file.parent if name == "mlflow" else file
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr == (
         f"Error: --to {place}: the run is there already ({there}); name another place, or replace "
@@ -100,5 +115,5 @@ def test_unknown_format_names_those_there_are(made: MadeStore) -> None:
 
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: --format csv: there are openlineage, mlflow.\n",
+        "Error: --format csv: there are html, openlineage, mlflow.\n",
     )
