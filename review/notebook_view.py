@@ -121,10 +121,9 @@ class Page:
     def _repr_html_(self) -> str:
         """Returns it as Jupyter shows it."""
         return str(
-            Markup('<iframe sandbox="" title="{}" style="{}height:{}px" srcdoc="{}"></iframe>').format(
-                self.heading, _FRAME, self.height, self.html
-            )
-        )
+            Markup(
+                '<iframe sandbox="" title="{}" style="{}height:{}px" srcdoc="{}"></iframe>'
+            ).format(self.heading, _FRAME, self.height, self.html)
         )
 
     def __repr__(self) -> str:
