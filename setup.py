@@ -18,10 +18,12 @@ setup(
     install_requires=[
         "apache-beam",
         "cleanlab>=2.9",
+        "google-crc32c>=1.5",
         "imagehash>=4.3",
         "indexed-gzip>=1.10",
         "jinja2>=3.1",
         "keras>=3.15,<4",
+        "markupsafe>=2",
         "matplotlib>=3.10",
         "ml-metadata",
         "numpy",

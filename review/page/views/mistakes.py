@@ -87,6 +87,10 @@ def tile(row: Answer, answers: Answers) -> dict[str, Any]:
         "right": row.right,
         "sha256": row.sha256,
         "probabilities": [{"label": label, "probability": share} for label, share in shown],
+        # What a page may add.
+        "said_before": None,
+        "has_heat_map": False,
+        "nearest": [],
     }
 
 
@@ -96,7 +100,7 @@ def _explained(gallery: Gallery, run_id: int, row: Answer) -> dict[str, Any]:
     Of photos that it is right about nothing is looked up.
     """
     if not row.sha256 or row.right:
-        return {"has_heat_map": False, "nearest": []}
+        return {}
     nearest = gallery.nearest(run_id, row.sha256, _MOST_NEIGHBOURS)
     return {
         "has_heat_map": gallery.heat_map(run_id, row.sha256) is not None,
