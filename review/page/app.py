@@ -81,7 +81,7 @@ def make_app(
 
 @asynccontextmanager
 async def _reading_ahead(app: Starlette) -> AsyncIterator[None]:
-    """Reads runs in the background for as long as the page is served, and closes what it opened."""
+    """Reads runs in the background for as long as the page is served."""
     stop = threading.Event()
     reader = threading.Thread(target=app.state.library.read_ahead, args=(stop.is_set,))
     reader.start()
@@ -90,7 +90,6 @@ async def _reading_ahead(app: Starlette) -> AsyncIterator[None]:
     finally:
         stop.set()
         await run_in_threadpool(reader.join)
-        app.state.gallery.close()
         app.state.gallery.close()
 
 

@@ -86,9 +86,12 @@ async function refresh(place) {
   if (!answer.ok) return true;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(place.id);
   if (!fresh) return false;
+  // A component has two links: in the graph, and in the table.
+  const linksTo = (href) => [...place.querySelectorAll(`[href="${CSS.escape(href)}"]`)];
   const focused = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const which = focused ? linksTo(focused).indexOf(document.activeElement) : 0;
   place.replaceChildren(...fresh.childNodes);
-  if (focused) place.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) linksTo(focused)[which]?.focus();
   return fresh.hasAttribute("data-live");
 }
 
