@@ -95,7 +95,9 @@ def show_graph(output: str | Path = DEFAULT_OUTPUT, run: str = LATEST) -> Page:
     states = [f"  {node.name} ({node.state})" for node in graph.nodes]
     arrows = [f"  {above} → {below}" for above, below in graph.layout.curves]
     text = "\n".join(["components", *states, "what they hand on", *arrows])
-    return Page(heading, text, render("notebook_graph.html", shown).decode())
+    # With room for the line below it.
+    height = round(graph.layout.height) + 90
+    return Page(heading, text, render("notebook_graph.html", shown).decode(), height)
 
 
 def show_history(output: str | Path = DEFAULT_OUTPUT, limit: int = 20) -> View:
