@@ -54,6 +54,7 @@ setup(
             "ipykernel>=6",
             "mypy>=1.15",
             "nbclient>=0.10",
+            "nbformat>=5",
             "pip>=25",  # TFX's own command line (`tfx pipeline create`) runs `pip freeze`.
             "playwright>=1.50",
             "pytest>=8.3",
