@@ -77,7 +77,7 @@ def run_as_data(entry: Entry) -> dict[str, Any]:
         "version": record.get(run_record.VERSION),
         "commit": record.get(run_record.COMMIT),
         "configuration": record.get(run_record.CONFIGURATION),
-        "results": asdict(entry.results),
+        "results": {**asdict(entry.results), "is_there": entry.results.is_there},
     }
 
 
