@@ -86,6 +86,9 @@ async function refresh(place) {
   if (!answer.ok) return true;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(place.id);
   if (!fresh) return false;
+  const state = (where) => where.querySelector(".facts .state")?.textContent.trim();
+  const told = document.querySelector("[data-told]");
+  if (told && state(fresh) !== state(place)) told.textContent = `This run ${state(fresh).replace(/^\S+ /, "")}.`;
   const focused = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
   place.replaceChildren(...fresh.childNodes);
   if (focused) place.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
@@ -95,14 +98,17 @@ async function refresh(place) {
 function follow(place) {
   const source = new EventSource(place.dataset.live);
   let waiting = Promise.resolve();
-  source.addEventListener("changed", () => {
+  // Between the page and the connection, or between two connections, the run may have gone on.
+  const changed = () => {
     waiting = waiting.then(() => refresh(place)).then((goesOn) => {
       if (!goesOn) {
         source.close();
         place.removeAttribute("data-live");
       }
     });
-  });
+  };
+  source.addEventListener("open", changed);
+  source.addEventListener("changed", changed);
 }
 
 document.addEventListener("keydown", pressed);
