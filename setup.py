@@ -18,10 +18,12 @@ setup(
     install_requires=[
         "apache-beam",
         "cleanlab>=2.9",
+        "google-crc32c>=1.5",
         "imagehash>=4.3",
         "indexed-gzip>=1.10",
         "jinja2>=3.1",
         "keras>=3.15,<4",
+        "markupsafe>=2",
         "matplotlib>=3.10",
         "ml-metadata",
         "numpy",
@@ -52,6 +54,7 @@ setup(
             "ipykernel>=6",
             "mypy>=1.15",
             "nbclient>=0.10",
+            "nbformat>=5",
             "pip>=25",  # TFX's own command line (`tfx pipeline create`) runs `pip freeze`.
             "playwright>=1.50",
             "pytest>=8.3",

@@ -2,7 +2,8 @@
 
 A store with many runs is made with plain calls of ML Metadata, with as much in it as TFX and our
 record write: twelve components a run, each with its properties, an input and an output. Then
-commands are run on it as whole processes, beside importing ML Metadata alone.
+commands are run on it as whole processes, beside importing ML Metadata alone, and the page is asked
+for what it shows again and again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import statistics
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from rich.console import Console
 
+from benchmarks.page import PageMeasured, measure_page
 from benchmarks.process import Measured, run
 from pipelines.config import PipelineConfig, plain_yaml
 from schemas import run_record
@@ -34,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="number of them")
     parser.add_argument("--rounds", type=int, default=3, help="of each command, in turns")
+    parser.add_argument("--page-rounds", type=int, default=5, help="of each page, in turns")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name:
@@ -43,11 +47,15 @@ def main(argv: list[str] | None = None) -> None:
         rounds = [
             {label: run(command) for label, command in commands.items()} for _ in range(args.rounds)
         ]
+        page = measure_page(output, args.page_rounds)
     found = {label: _median([measured[label] for measured in rounds]) for label in commands}
     if args.json:
-        sys.stdout.write(json.dumps({"runs": args.runs, "commands": found}, indent=2) + "\n")
+        sys.stdout.write(
+            json.dumps({"runs": args.runs, "commands": found, "page": asdict(page)}, indent=2)
+            + "\n"
+        )
     else:
-        _print(args.runs, found)
+        _print(args.runs, found, page)
 
 
 def make_store(file: Path, runs: int) -> None:
@@ -166,11 +174,19 @@ def _median(rounds: list[Measured]) -> dict[str, float]:
     }
 
 
-def _print(runs: int, found: dict[str, dict[str, float]]) -> None:
+def _print(runs: int, found: dict[str, dict[str, float]], page: PageMeasured) -> None:
     console = Console()
     console.print(f"{runs} runs of {_COMPONENTS} components, whole processes")
     for label, measured in found.items():
         console.print(f"  {label}: {measured['seconds']:.2f} s, {measured['peak_gb']:.2f} GB")
+    console.print("the page, each part asked for again and again")
+    console.print(f"  first page from the start of the process: {page.first_seconds:.2f} s")
+    for label, seconds in page.seconds.items():
+        console.print(f"  {label}: {1000 * seconds:.0f} ms")
+    console.print(
+        f"  median {1000 * page.median_seconds:.0f} ms, slowest {page.slowest_seconds:.2f} s, "
+        f"{page.peak_gb:.2f} GB"
+    )
 
 
 if __name__ == "__main__":

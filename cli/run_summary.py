@@ -70,7 +70,7 @@ def print_summary(outcome: Outcome) -> None:
             f"{'Try it':<12} {command} predict {shlex.quote(results.pushed_to)} PHOTO.jpg"
         )
     console.print(f"{'Curves':<12} {command} tensorboard --output {shlex.quote(output)}")
-    console.print(f"{'Review':<12} {command} runs show latest --output {shlex.quote(output)}")
+    console.print(f"{'Review':<12} {command} review --output {shlex.quote(output)} --open")
 
 
 def _print_survey(console: Console, results: Results) -> None:

@@ -91,8 +91,9 @@ class Library:
             ConfigError: if there is none.
             PipelineError: if it cannot be read.
         """
-        with self._lock, explained(self.output):
-            yield self._current()
+        with self._known() as opened:
+            wait_for_lock(self.output.metadata)
+            yield opened
 
     def version(self) -> _Version | None:
         """Returns what changes whenever the store does, or None if there is none."""
@@ -104,7 +105,7 @@ class Library:
 
     def heads(self) -> Sequence[RunHead]:
         """Returns all runs without their executions, the newest first."""
-        with self.reading():
+        with self._known():
             return self._heads
 
     def entries(self, heads: Sequence[RunHead]) -> list[Entry]:
@@ -153,6 +154,12 @@ class Library:
                 kept = self._why[run.head.id] = _Explained(run, explain(opened.history, run), now)
             return kept.why
 
+    @contextmanager
+    def _known(self) -> Iterator[Opened]:
+        """Gives what was read already, which a writer does not keep anyone from."""
+        with self._lock, explained(self.output):
+            yield self._current()
+
     def _current(self) -> Opened:
         version = self.version()
         if self._opened is None or version != self._version:
@@ -170,17 +177,17 @@ class Library:
             self._opened, self._heads = opened, heads
             self._why = {}
             self._version = version
-        else:
-            wait_for_lock(self.output.metadata)
         return self._opened
 
     def _read(self, heads: Sequence[RunHead]) -> list[Entry]:
-        with self.reading() as opened:
+        with self._known() as opened:
             known = {head.id for head in self._heads}
             new = [head for head in heads if head.id in known and head.id not in self._entries]
-            runs = opened.history.read(new)
-            found = zip(runs, results_of(opened.history, runs), strict=True)
-            self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
+            if new:
+                wait_for_lock(self.output.metadata)
+                runs = opened.history.read(new)
+                found = zip(runs, results_of(opened.history, runs), strict=True)
+                self._entries.update((run.head.id, Entry(run, results)) for run, results in found)
             # At once: the next thread may find another store, and forget what can change.
             return [self._entries[head.id] for head in heads if head.id in self._entries]
 

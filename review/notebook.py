@@ -13,6 +13,7 @@ from pathlib import Path
 from ml_metadata import MetadataStore
 
 from review.choosing import LATEST, chosen_run
+from review.graph import graph_of
 from review.history import History
 from review.lineage import lineage_of
 from review.notebook_view import Page, Table, View
@@ -70,6 +71,33 @@ def show_run(output: str | Path = DEFAULT_OUTPUT, run: str = LATEST) -> View:
         ],
         Table(("component", "state", "seconds", "why"), rows, numbers=(2,)),
     )
+
+
+def show_graph(output: str | Path = DEFAULT_OUTPUT, run: str = LATEST) -> Page:
+    """Shows the components of a run, what became of each, and what they hand on.
+
+    Args:
+        output: the folder that the pipeline wrote to.
+        run: as `show_run` takes it.
+
+    Raises:
+        WarmstartError: if there is none like this, or the store cannot be read.
+    """
+    # Templates take a while to import, and nothing else here needs them.
+    from review.page.rendering import render, style  # noqa: PLC0415
+
+    with _reading(output) as (folders, _, history):
+        found = chosen_run(history, run, folders)
+        why = explain(history, found)
+    graph = graph_of(found)
+    heading = f"Graph of run {found.name}"
+    shown = {"heading": heading, "graph": graph, "why": why, "style": style()}
+    states = [f"  {node.name} ({node.state})" for node in graph.nodes]
+    arrows = [f"  {above} → {below}" for above, below in graph.layout.curves]
+    text = "\n".join(["components", *states, "what they hand on", *arrows])
+    # With room for the line below it.
+    height = round(graph.layout.height) + 90
+    return Page(heading, text, render("notebook_graph.html", shown).decode(), height)
 
 
 def show_history(output: str | Path = DEFAULT_OUTPUT, limit: int = 20) -> View:

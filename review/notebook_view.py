@@ -15,7 +15,7 @@ from schemas.errors import printable
 
 _LINE = "1px solid color-mix(in srgb, currentColor 30%, transparent)"
 _CELL = f"padding:.25em 1em .25em 0;border-bottom:{_LINE};vertical-align:top;"
-_FRAME = "width:100%;height:40em;border:0;color-scheme:light dark;"
+_FRAME = "width:100%;border:0;color-scheme:light dark;"
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,27 @@ class Page:
 
     Attributes:
         heading: what this is about.
-        place: where the page lies.
+        text: what a terminal shows instead.
         html: the page.
+        height: of the frame, in pixels.
     """
 
     heading: str
-    place: str
+    text: str
     html: str
+    height: int = 640
 
     def _repr_html_(self) -> str:
         """Returns it as Jupyter shows it."""
         return str(
-            Markup('<iframe sandbox="" title="{}" style="{}" srcdoc="{}"></iframe>').format(
-                self.heading, _FRAME, self.html
-            )
+            Markup(
+                '<iframe sandbox="" title="{}" style="{}height:{}px" srcdoc="{}"></iframe>'
+            ).format(self.heading, _FRAME, self.height, self.html)
         )
 
     def __repr__(self) -> str:
         """Returns it as a terminal shows it."""
-        return printable(f"{self.heading}: {self.place}")
+        return "\n".join(map(printable, (self.heading, *self.text.splitlines())))
 
 
 def _one_line(text: str) -> str:

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -215,3 +217,27 @@ def test_make_demo_hands_on_where_results_go(
     )
 
     assert result.stdout == f"pipeline|run|--data|samples/photos|--output|{output}|"
+
+
+def test_templates_and_static_files_of_the_page_are_in_the_wheel(tmp_path: Path) -> None:
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT / "review", copy / "review", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, copy)
+    # Without isolation: setuptools is there, and the package index need not be.
+    script = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+    built = run(sys.executable, "-c", script, cwd=copy)
+    assert built.returncode == 0, built.stderr[-2000:]
+
+    (wheel,) = (copy / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+
+    page = ROOT / "review" / "page"
+    files = {
+        file.relative_to(ROOT).as_posix()
+        for folder in ("templates", "static")
+        for file in (page / folder).iterdir()
+    }
+    assert len(files) > 10
+    assert files <= packed

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from review.differences import shown
 from review.records import CACHED, EXECUTED, FAILED, NOT_REACHED, SUCCEEDED, UNFINISHED
@@ -61,6 +63,13 @@ def render(template: str, data: Mapping[str, Any]) -> bytes:
     page = templates().get_template(template).render(data)
     # Names of files need not be UTF-8.
     return page.encode(errors="replace")
+
+
+def style() -> Markup:
+    """Returns the style of the page, for pages that load nothing."""
+    text = files("review.page").joinpath("static", "page.css").read_text(encoding="utf-8")
+    # Our own file, and the only text that is not escaped.
+    return Markup(text)  # noqa: S704
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -129,7 +129,7 @@ def test_component_that_fails_logs_its_traceback(tmp_path: Path) -> None:
     (place,) = (tmp_path / "output" / "runs").iterdir()
     (log,) = (place / "logs").iterdir()
     assert log.name == "ImageExampleGen.txt"
-    assert "ERROR pipelines.local_runner: ImageExampleGen failed.\nTraceback" in log.read_text()
+    assert "ERROR pipelines.pipeline_run: ImageExampleGen failed.\nTraceback" in log.read_text()
     # Once is enough.
     assert (place / "log.txt").read_text().count("Traceback") == log.read_text().count("Traceback")
 

@@ -120,7 +120,10 @@ def test_model_that_is_refused_is_blessed_but_not_pushed(
     assert "Blessed: the model reached every threshold." not in lines
 
 
-def test_last_line_is_the_command_that_shows_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert summary(capsys)[-1] == (
-        f"Review       {shlex.quote(sys.argv[0])} runs show latest --output /out"
+def test_last_line_is_the_command_that_shows_the_run_in_the_browser(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert (
+        summary(capsys)[-1]
+        == f"Review       {shlex.quote(sys.argv[0])} review --output /out --open"
     )

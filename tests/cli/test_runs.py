@@ -48,7 +48,7 @@ def made(tmp_path: Path) -> MadeStore:
         outputs={"evaluation": made.known(ids[0]), "blessing": made.known(ids[1])},
         state=CACHED,
     )
-    nodes = {"warmstart_nodes": '["Generator", "Eval"]'}
+    nodes = {"warmstart_nodes": '{"Generator": [], "Eval": ["Generator"]}'}
     made.context("pipeline_run", "run-3", **nodes)
     made.execution("run-3", "Generator", state=FAILED, warmstart_error="No photos.", size=3)
     return made

@@ -9,7 +9,7 @@ import pytest
 from pipeline_runs import PipelineRuns
 
 from review.comparison import compare
-from review.files import local_folder, read_table
+from review.files import local_folder
 from review.history import History
 from review.photos import Relabelled
 from review.records import Run
@@ -53,7 +53,8 @@ def quarantine_of(history: History, run: Run) -> tuple[list[dict[str, str]], lis
     (artifact,) = history.artifacts(ids).values()
     folder = local_folder(artifact)
     assert folder
-    return read_table(artifact, PHOTOS_FILE) or [], read_corrections(folder / CORRECTIONS_FILE)
+    photos = history.files.read_table(artifact, PHOTOS_FILE) or []
+    return photos, read_corrections(folder / CORRECTIONS_FILE)
 
 
 def test_label_that_is_kept_runs_what_lists_suspicions_again(runs: PipelineRuns) -> None:
@@ -64,7 +65,7 @@ def test_label_that_is_kept_runs_what_lists_suspicions_again(runs: PipelineRuns)
     # The report lists them, and travels with the model.
     assert executed(states) == {"LabelReview", "ReportGen", "Pusher"}
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         told = explain(history, run_of(history, "kept"))
     change = "the corrections changed (1 kept)"
     assert told["LabelReview"].sentence == f"{change} since run first."
@@ -85,7 +86,7 @@ def test_photos_that_are_relabelled_and_left_out_are_learnt_otherwise(runs: Pipe
 
     assert executed(states) == set(states) - RESOLVERS
     with opened(runs.output) as store:
-        history = History(store)
+        history = History(store, runs.output.root)
         first, corrected = run_of(history, "first"), run_of(history, "corrected")
         before, _ = quarantine_of(history, first)
         after, applied = quarantine_of(history, corrected)

@@ -68,6 +68,7 @@ def test_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
     shown = _of(said, "show_run(OUTPUT)")
     assert f"Pushed to {version}" in shown
     assert "15 components, 0 of them cached" in shown
+    assert "Trainer → Evaluator" in _of(said, "show_graph(OUTPUT)")
     assert '<iframe sandbox=""' in _of(said, "show_report(OUTPUT)")
     assert "PushedModel" in _of(said, "show_lineage(")
     assert "unfinished" in _of(said, "show_history(OUTPUT)")

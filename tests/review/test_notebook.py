@@ -10,7 +10,7 @@ import pytest
 from html_page import HOSTILE, Page
 from made_store import CACHED, FAILED, MadeStore
 
-from review.notebook import show_history, show_lineage, show_report, show_run
+from review.notebook import show_graph, show_history, show_lineage, show_report, show_run
 from schemas.errors import ConfigError, PipelineError
 
 REPORT = '<!doctype html><title>Report</title><p class="x">"97 %" & more</p>'
@@ -41,7 +41,9 @@ def made(tmp_path: Path) -> MadeStore:
         warmstart_seconds=10.0,
     )
     made.execution("run-2", "Generator", outputs={"examples": made.known(examples)}, state=CACHED)
-    made.context("pipeline_run", "run-3", warmstart_nodes='["Generator", "Eval"]')
+    made.context(
+        "pipeline_run", "run-3", warmstart_nodes='{"Generator": [], "Eval": ["Generator"]}'
+    )
     made.execution("run-3", "Generator", state=FAILED, warmstart_error="No photos.", size=3)
     return made
 
@@ -111,7 +113,27 @@ def test_report_is_shown_in_a_frame_that_may_do_nothing(made: MadeStore) -> None
     found = dict(page.attributes)
     assert (found["sandbox"], found["srcdoc"]) == ("", REPORT)
     place = made.output.artifacts / "Eval" / "report" / "2" / "report.html"
-    assert repr(shown) == f"Report of run run-1: {place}"
+    assert repr(shown) == f"Report of run run-1\n{place}"
+
+
+def test_graph_is_drawn_in_a_frame_and_told_as_text(made: MadeStore) -> None:
+    shown = show_graph(made.root, "run-1")
+
+    frame = html_of(shown)
+    assert frame.tags == ["iframe"]
+    assert dict(frame.attributes)["sandbox"] == ""
+    page = Page(shown.html)
+    assert page.texts_of("text")[::2] == ["Generator", "Eval"]
+    assert page.tags.count("rect") == 2
+    assert not {"script", "a", "img", "link"} & set(page.tags)
+    assert repr(shown).splitlines() == [
+        "Graph of run run-1",
+        "components",
+        "  Generator (executed)",
+        "  Eval (executed)",
+        "what they hand on",
+        "  Generator → Eval",
+    ]
 
 
 def test_report_in_the_folder_of_the_run_goes_before_that_of_the_artifact(made: MadeStore) -> None:
@@ -173,5 +195,8 @@ def test_names_cannot_break_out_of_their_place(tmp_path: Path, name: str) -> Non
     assert frame.tags == ["iframe"]
     assert dict(frame.attributes)["srcdoc"] == name
     assert set(dict(frame.attributes)) == {"sandbox", "title", "style", "srcdoc"}
-    for view in (*views, show_report(tmp_path)):
+    drawn = show_graph(tmp_path)
+    assert html_of(drawn).tags == ["iframe"]
+    assert {"script", "img", "b"}.isdisjoint(Page(drawn.html).tags)
+    for view in (*views, show_report(tmp_path), drawn):
         assert repr(view).replace("\n", "").isprintable()

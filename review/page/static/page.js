@@ -89,9 +89,12 @@ async function refresh(place) {
   const state = (where) => where.querySelector(".facts .state")?.textContent.trim();
   const told = document.querySelector("[data-told]");
   if (told && state(fresh) !== state(place)) told.textContent = `This run ${state(fresh).replace(/^\S+ /, "")}.`;
+  // A component has two links: in the graph, and in the table.
+  const linksTo = (href) => [...place.querySelectorAll(`[href="${CSS.escape(href)}"]`)];
   const focused = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const which = focused ? linksTo(focused).indexOf(document.activeElement) : 0;
   place.replaceChildren(...fresh.childNodes);
-  if (focused) place.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) linksTo(focused)[which]?.focus();
   return fresh.hasAttribute("data-live");
 }
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from made_store import MadeStore
+from page_process import served
 
 from pipelines.folders import OutputFolders
 from review.page.server import Place, serve
 from schemas.errors import ConfigError
-
-SCRIPT = """
-import sys
-from pathlib import Path
-from review.page.server import place_for, serve
-from schemas.output_folders import OutputFolders
-
-place = place_for("127.0.0.1", int(sys.argv[2]), None)
-serve(OutputFolders(Path(sys.argv[1])), place, ready=lambda: print("listens", flush=True))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +20,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A running server, in a process of its own as Ctrl-C ends it."""
     made = MadeStore(tmp_path_factory.mktemp("output"))
     made.execution("one", "Trainer")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", SCRIPT, str(made.root), str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "listens\n"
+    with served(made.root) as port:
         yield Place("127.0.0.1", port, "")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
 
 
 def ask(place: Place, request: str) -> str:
