@@ -185,7 +185,8 @@ def _sorry(request: Request, status: int, sentence: str) -> Response:
     if request.url.path.endswith(_JSON):
         body: dict[str, Any] = {"error": sentence}
         return Response(_json(body), status, media_type="application/json")
-    return HTMLResponse(render("sorry.html", {"sentence": sentence, "status": status}), status)
+    told = {"sentence": sentence, "status": status, "run": request.path_params.get("run")}
+    return HTMLResponse(render("sorry.html", told), status)
 
 
 def _json(found: Any) -> bytes:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from review.answers import Answers
 from review.comparison import Comparison, compare
-from review.differences import Difference
+from review.data_profile import DataProfile, profile_of
+from review.differences import Difference, shown
 from review.flips import Flip, flips, sign_test
 from review.library import Entry, Library
 from review.page.gallery import Gallery
 from review.page.shown import Shown
 from review.page.views.mistakes import LARGEST_MATRIX, tile
 from review.page.views.run import run_as_data
+from review.records import Value
 from schemas.errors import ConfigError
 
 MOST = 5
@@ -45,6 +47,7 @@ def comparison(
     first, *others = [library.entry(run_id) for run_id in run_ids]
     with library.reading() as opened:
         pairs = [compare(opened.history, first.run, other.run) for other in others]
+        profiles = [profile_of(opened.history, entry.run) for entry in (first, *others)]
     return Shown(
         "compare.html",
         {
@@ -55,6 +58,8 @@ def comparison(
                 {"run": other.run.name, "place": pair.data, "changes": pair.photos}
                 for other, pair in zip(others, pairs, strict=True)
             ],
+            "classes": _classes(profiles),
+            "medians": _rows([profile.medians for profile in profiles]),
             "schema": [pair.schema for pair in pairs],
             "metrics": _metrics(first, pairs),
             "answers": [_answers(gallery, first, other) for other in others],
@@ -105,6 +110,26 @@ def _table(columns: Sequence[tuple[Difference, ...] | None]) -> list[dict[str, A
         rest = [column[key].new if key in column else first for column in found]
         rows.append({"key": key, "values": [first, *rest]})
     return rows
+
+
+def _classes(profiles: Sequence[DataProfile]) -> list[dict[str, Any]] | None:
+    """Returns the classes whose share of the photos differs, with count and share in each run."""
+    totals = [sum(profile.classes.values()) for profile in profiles]
+    return _rows(
+        [
+            {name: f"{count} ({count / total:.0%})" for name, count in profile.classes.items()}
+            for profile, total in zip(profiles, totals, strict=True)
+        ]
+    )
+
+
+def _rows(columns: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]] | None:
+    """Returns the values of each key that are not equal in all runs; None if a run has none."""
+    if not all(columns):
+        return None
+    keys = dict.fromkeys(key for column in columns for key in column)
+    rows = [{"key": key, "values": [column.get(key) for column in columns]} for key in keys]
+    return [row for row in rows if len({shown(value) for value in row["values"]}) > 1]
 
 
 def _metrics(first: Entry, pairs: Sequence[Comparison]) -> list[dict[str, Any]]:
