@@ -80,6 +80,7 @@ class Library:
         self._version: _Version | None = None
         self._opened: Opened | None = None
         self._heads: list[RunHead] = []
+        self._changed = 0
         self._entries: dict[int, Entry] = {}
         self._why: dict[int, _Explained] = {}
 
@@ -168,11 +169,15 @@ class Library:
             # What a component took, and why it failed, is recorded only after it ended.
             latest = self._heads[0].id if self._heads else 0
             heads = opened.history.runs()
+            # A notebook goes on with a run that seemed to have ended.
+            changed = opened.history.changed_runs(self._changed) if self._entries else set()
+            self._changed = opened.history.last_change()
             self._entries = {
                 head.id: self._entries[head.id]
                 for head in heads
                 if head.id in self._entries and self._entries[head.id].run.head == head
                 if self._entries[head.id].run.state != UNFINISHED and head.id < latest
+                if head.name not in changed
             }
             self._opened, self._heads = opened, heads
             self._why = {}

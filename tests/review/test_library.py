@@ -242,6 +242,17 @@ def test_component_that_failed_and_ran_again_in_the_same_run_counts_once(made: M
     assert (run.count("executed"), run.count("failed")) == (1, 0)
 
 
+def test_earlier_run_that_a_notebook_goes_on_with_is_read_anew(made: MadeStore) -> None:
+    """It had no component that was left to do, and a later run was begun meanwhile."""
+    library = Library(made.output)
+    assert states(library)["ended"] == "succeeded"
+    library.entries(library.heads())
+    _tick()
+    made.execution("ended", "Evaluator", state=FAILED)
+
+    assert states(library)["ended"] == "failed"
+
+
 def test_store_that_is_replaced_by_another_is_read_anew(made: MadeStore, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = MadeStore(tmp_path / "other")

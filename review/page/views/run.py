@@ -57,6 +57,7 @@ def run(library: Library, run_id: int) -> Shown:
             "components": components,
             "saved": sum(saved.values()),
             "is_served": bool(served and served.run == found.name),
+            "slowest": _slowest(components),
             "since": _most_named(components),
             "before": _before(library.heads(), run_id),
             "served": ids.get(served.run) if served and served.run else None,
@@ -94,6 +95,15 @@ def _why(why: Why | None, ids: Mapping[str, int]) -> dict[str, Any]:
         "since": {"name": why.since, "id": ids.get(why.since)} if why and why.since else None,
         "first_causes": [asdict(cause) for cause in why.first_causes] if why else [],
     }
+
+
+def _slowest(components: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Returns the component that took longest, and its share of the time of all."""
+    total = sum(one["seconds"] or 0.0 for one in components)
+    longest = max(components, key=lambda one: one["seconds"] or 0.0, default=None)
+    if longest is None or not total:
+        return None
+    return {"node": longest["node"], "share": (longest["seconds"] or 0.0) / total}
 
 
 def _most_named(components: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -124,6 +124,28 @@ def test_oldest_run_is_compared_with_unless_another_is_named(page: PageClient) -
     )
 
 
+def test_class_whose_share_of_the_photos_changed_is_shown(
+    page: PageClient, made: MadeStore
+) -> None:
+    for run, cats in (("few", 1), ("many", 2)):
+        rows = [f"{name}.jpg,{name[:3]},train,{name:0<64}" for name in ("cat1", "cat2")[:cats]]
+        table = "\n".join(["path,label,split,sha256", *rows, f"d.jpg,dog,train,{'d' * 64}", ""])
+        outputs = {
+            "examples": made.artifact("Examples", f"G/examples/{run}", {}),
+            "quarantine": made.artifact("Quarantine", f"G/q/{run}", {"photos.csv": table}),
+        }
+        made.execution(run, "ImageExampleGen", outputs=outputs)
+
+    found = page.get(f"/compare.json?{address(page, 'few', 'many')}").data
+
+    assert found["classes"] == [
+        {"key": "cat", "values": ["1 (50%)", "2 (67%)"]},
+        {"key": "dog", "values": ["1 (50%)", "1 (33%)"]},
+    ]
+    assert found["medians"] is None
+    assert page.get(f"/compare.json?{address(page, 'one', 'few')}").data["classes"] is None
+
+
 def test_number_of_photos_that_are_no_more_leads_to_them(page: PageClient) -> None:
     html = page.get(f"/compare?{address(page, 'one', 'two')}").text
     links = dict(re.findall(r'href="(/runs/\d+/mistakes\?[^"]*)" aria-label="([+-]\d+)', html))
