@@ -166,17 +166,16 @@ class Library:
         if self._opened is None or version != self._version:
             store = open_store(self.output)
             opened = Opened(store, History(store, self.output.root))
-            # What a component took, and why it failed, is recorded only after it ended.
-            latest = self._heads[0].id if self._heads else 0
             heads = opened.history.runs()
-            # A notebook goes on with a run that seemed to have ended.
+            # What a component took, and why it failed, is recorded only after it ended; and a
+            # notebook goes on with a run that seemed to have ended.
             changed = opened.history.changed_runs(self._changed) if self._entries else set()
             self._changed = opened.history.last_change()
             self._entries = {
                 head.id: self._entries[head.id]
                 for head in heads
                 if head.id in self._entries and self._entries[head.id].run.head == head
-                if self._entries[head.id].run.state != UNFINISHED and head.id < latest
+                if self._entries[head.id].run.state != UNFINISHED
                 if head.name not in changed
             }
             self._opened, self._heads = opened, heads
