@@ -44,9 +44,8 @@ class Graph:
 
 def graph_of(run: Run) -> Graph:
     """Returns the graph of a run."""
-    latest = {execution.node: execution for execution in run.executions}
     nodes = [
-        *(Node(name, execution.state, execution) for name, execution in latest.items()),
+        *(Node(name, execution.state, execution) for name, execution in run.latest.items()),
         *(Node(name, NOT_REACHED, None) for name in run.unreached),
     ]
     names = {node.name for node in nodes}

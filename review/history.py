@@ -117,6 +117,22 @@ class History:
         """Returns every execution; takes seconds where there are thousands."""
         return self._executions(self._store.get_executions())
 
+    def last_change(self) -> int:
+        """Returns when an execution was last changed, in milliseconds since 1970, or 0."""
+        options = ListOptions(limit=1, order_by=OrderByField.UPDATE_TIME, is_asc=False)
+        newest = self._store.get_executions(list_options=options)[:1]
+        return next((one.last_update_time_since_epoch for one in newest), 0)
+
+    def changed_runs(self, since: int) -> set[str]:
+        """Returns the names of runs that have executions which were changed then or later.
+
+        Args:
+            since: in milliseconds since 1970.
+        """
+        options = ListOptions(filter_query=f"last_update_time_since_epoch >= {since}")
+        found = self._executions(self._store.get_executions(list_options=options))
+        return {execution.run for execution in found}
+
     def earlier(
         self,
         executions: Sequence[Execution],

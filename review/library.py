@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from schemas.errors import ConfigError, WarmstartError
 
 # Runs that are read at once: while they are, no one else is answered.
 _BATCH = 20
+
+_MINUTE = 60.0
 
 _Version = tuple[int, int, int]
 
@@ -48,6 +51,21 @@ class Opened:
     history: History
 
 
+@dataclass(frozen=True)
+class _Explained:
+    """Why the components of a run ran.
+
+    Attributes:
+        run: as it was then.
+        why: of each component; it says how old what was reused is, in minutes.
+        at: when that was found, by the clock that never goes back.
+    """
+
+    run: Run
+    why: Mapping[str, Why]
+    at: float
+
+
 class Library:
     """The runs in a store that may grow meanwhile; several threads may ask at once."""
 
@@ -62,8 +80,9 @@ class Library:
         self._version: _Version | None = None
         self._opened: Opened | None = None
         self._heads: list[RunHead] = []
+        self._changed = 0
         self._entries: dict[int, Entry] = {}
-        self._why: dict[int, Mapping[str, Why]] = {}
+        self._why: dict[int, _Explained] = {}
 
     @contextmanager
     def reading(self) -> Iterator[Opened]:
@@ -128,11 +147,13 @@ class Library:
         raise _gone(run_id)  # Since a moment ago: the store was replaced, or the run removed.
 
     def why(self, run: Run) -> Mapping[str, Why]:
-        """Explains every component of a run, as long as the store does not change only once."""
+        """Explains every component of a run; while the store does not change, once a minute."""
         with self.reading() as opened:
-            if run.head.id not in self._why:
-                self._why[run.head.id] = explain(opened.history, run)
-            return self._why[run.head.id]
+            kept, now = self._why.get(run.head.id), time.monotonic()
+            # Whoever asks may know less of a run that goes on than who asked before.
+            if kept is None or kept.run is not run or now - kept.at > _MINUTE:
+                kept = self._why[run.head.id] = _Explained(run, explain(opened.history, run), now)
+            return kept.why
 
     @contextmanager
     def _known(self) -> Iterator[Opened]:
@@ -145,14 +166,17 @@ class Library:
         if self._opened is None or version != self._version:
             store = open_store(self.output)
             opened = Opened(store, History(store, self.output.root))
-            # What a component took, and why it failed, is recorded only after it ended.
-            latest = self._heads[0].id if self._heads else 0
             heads = opened.history.runs()
+            # What a component took, and why it failed, is recorded only after it ended; and a
+            # notebook goes on with a run that seemed to have ended.
+            changed = opened.history.changed_runs(self._changed) if self._entries else set()
+            self._changed = opened.history.last_change()
             self._entries = {
                 head.id: self._entries[head.id]
                 for head in heads
                 if head.id in self._entries and self._entries[head.id].run.head == head
-                if self._entries[head.id].run.state != UNFINISHED and head.id < latest
+                if self._entries[head.id].run.state != UNFINISHED
+                if head.name not in changed
             }
             self._opened, self._heads = opened, heads
             self._why = {}

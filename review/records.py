@@ -144,12 +144,17 @@ class Run:
     @property
     def state(self) -> str:
         """`succeeded`, `failed` or `unfinished`."""
-        states = {execution.state for execution in self.executions}
+        states = {execution.state for execution in self.latest.values()}
         if FAILED in states:
             return FAILED
         if UNFINISHED in states or self.unreached or not states:
             return UNFINISHED
         return SUCCEEDED
+
+    @property
+    def latest(self) -> dict[str, Execution]:
+        """The latest execution of each component: a notebook may run one again in the same run."""
+        return {execution.node: execution for execution in self.executions}
 
     @property
     def seconds(self) -> float:
@@ -163,11 +168,11 @@ class Run:
 
     def count(self, state: str) -> int:
         """Returns how many components are in a state; resolvers count for none."""
-        return sum(e.state == state and not e.is_resolver for e in self.executions)
+        return sum(e.state == state and not e.is_resolver for e in self.latest.values())
 
     def execution_of(self, node: str) -> Execution | None:
         """Returns the latest execution of a component, or None."""
-        return next((e for e in reversed(self.executions) if e.node == node), None)
+        return self.latest.get(node)
 
 
 def plain(properties: Any) -> dict[str, Value]:

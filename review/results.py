@@ -39,7 +39,6 @@ class RunResults:
     Attributes:
         blessed: whether its model reached every threshold, or None if that was not asked.
         pushed_to: the folder of the pushed version, or None.
-        is_there: whether that folder exists.
         photos: with how many it was evaluated, or None.
         metrics: by name; empty where nothing was measured, or the file is gone.
         reasons: why it was not blessed.
@@ -47,10 +46,14 @@ class RunResults:
 
     blessed: bool | None = None
     pushed_to: str | None = None
-    is_there: bool = False
     photos: int | None = None
     metrics: Mapping[str, Metric] | None = None
     reasons: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the pushed version is there now: whoever removes it leaves the store alone."""
+        return self.pushed_to is not None and is_folder(self.pushed_to)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,6 @@ def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     return RunResults(
         blessed=blessing.properties.get("blessed") == 1 if blessing else None,
         pushed_to=place,
-        is_there=place is not None and is_folder(place),
         photos=photos if isinstance(photos, int) else None,
         metrics=_metrics(measured),
         reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),

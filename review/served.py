@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from review.files import opened_below
@@ -11,6 +12,10 @@ from review.store import Output
 
 # In each version, as Pusher and `warmstart models` write it.
 _RECORD = ("assets.extra", "warmstart.json")
+
+
+# By which TensorFlow Serving knows a model.
+_GRAPH_FILE = "saved_model.pb"
 
 
 @dataclass(frozen=True)
@@ -37,16 +42,21 @@ def versions_in_service(output: Output) -> list[ServedVersion]:
     try:
         # A link may lead anywhere, and a folder that someone sent may hold some.
         found = [] if output.models.is_symlink() else list(output.models.iterdir())
-        names = [folder.name for folder in found if folder.is_dir() and not folder.is_symlink()]
+        names = [folder.name for folder in found if _is_version(folder)]
     except OSError:
         return []
-    numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    numbers = sorted(map(int, names), reverse=True)
     return [_version(output, number, is_served=number == numbers[0]) for number in numbers]
 
 
 def served_version(output: Output) -> ServedVersion | None:
     """Returns the version that is served, or None."""
     return next(iter(versions_in_service(output)), None)
+
+
+def _is_version(folder: Path) -> bool:
+    is_model = not folder.is_symlink() and (folder / _GRAPH_FILE).is_file()
+    return is_model and folder.name.isdecimal()
 
 
 def _version(output: Output, number: int, *, is_served: bool) -> ServedVersion:

@@ -90,6 +90,7 @@ class Why:
         reasons: each thing that differs from the execution it is compared with.
         first_causes: where they come from, not named if they lie with the component itself.
         since: name of the run that it is compared with or reused from, or empty.
+        what: the answer without that name and without first causes, as a clause.
     """
 
     node: str
@@ -98,6 +99,7 @@ class Why:
     reasons: tuple[Reason, ...] = ()
     first_causes: tuple[Cause, ...] = ()
     since: str = ""
+    what: str = ""
 
 
 def explain(history: History, run: Run, now: datetime | None = None) -> dict[str, Why]:
@@ -206,27 +208,27 @@ def _why(execution: Execution, found: _Found, now: datetime) -> Why:
     reasons = found.reasons[execution.node]
     causes = [cause for cause in found.first_causes(execution.node) if cause.node != execution.node]
     since = found.since.get(execution.node)
-    sentence = _sentence(reasons, causes, since.run if since else "")
+    what = shortened_list(_clauses(reasons), "; ", most=3)
+    compared = f" since run {since.run}" if since and reasons[0].kind != NOT_USABLE else ""
     return Why(
         execution.node,
         execution.state,
-        sentence,
+        f"{what}{compared}.{_first_causes(causes)}",
         reasons,
         tuple(causes),
         since.run if since else "",
+        what,
     )
 
 
-def _sentence(reasons: Sequence[Reason], causes: Sequence[Cause], since: str) -> str:
-    what = shortened_list(_clauses(reasons), "; ", most=3)
-    compared = f" since run {since}" if since and reasons[0].kind != NOT_USABLE else ""
+def _first_causes(causes: Sequence[Cause]) -> str:
     if not causes:
-        return f"{what}{compared}."
+        return ""
     by_node: dict[str, list[str]] = {}
     for cause in causes:
         by_node.setdefault(cause.node, []).append(cause.text)
     first = [f"{node}: {shortened_list(texts, ', ', most=2)}" for node, texts in by_node.items()]
-    return f"{what}{compared}. First cause: {shortened_list(first, '; ', most=3)}."
+    return f" First cause: {shortened_list(first, '; ', most=3)}."
 
 
 def _clauses(reasons: Sequence[Reason]) -> list[str]:
@@ -247,11 +249,20 @@ def _reused(execution: Execution, found: _Found, now: datetime) -> Why:
         if number in found.artifacts and is_missing(found.artifacts[number])
     ]
     since = makers[0].run if makers else ""
-    age = f", {_age(now - makers[0].started)} old" if makers else ""
-    files = f"gone from disk: {', '.join(missing)}" if missing else "there"
-    where = f"from run {since}{age}" if since else "from a run that is not in the store"
-    text = f"reused {where}; its files are {files}"
-    return Why(execution.node, execution.state, f"{text}.", (Reason(REUSED, text),), (), since)
+    age = f"{_age(now - makers[0].started)} old; " if makers else ""
+    files = (
+        f"its files are gone from disk: {', '.join(missing)}" if missing else "its files are there"
+    )
+    where = f"from run {since}, {age}" if since else "from a run that is not in the store; "
+    text = f"reused {where}{files}"
+    return Why(
+        execution.node,
+        execution.state,
+        f"{text}.",
+        (Reason(REUSED, text),),
+        since=since,
+        what=f"{age}{files}",
+    )
 
 
 def _looked_up(execution: Execution, found: _Found) -> Why:
@@ -260,7 +271,7 @@ def _looked_up(execution: Execution, found: _Found) -> Why:
     runs = sorted(others - {execution.run})
     what = f"it found that of run {', '.join(runs)}" if runs else "it found none of another run"
     text = f"a resolver looks up its result in every run; {what}"
-    return Why(execution.node, execution.state, f"{text}.", (Reason(LOOKED_UP, text),))
+    return Why(execution.node, execution.state, f"{text}.", (Reason(LOOKED_UP, text),), what=text)
 
 
 def _earlier(history: History, executions: Sequence[Execution]) -> dict[int, list[Execution]]:

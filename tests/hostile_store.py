@@ -272,6 +272,8 @@ def _lay_links(output: OutputFolders, outside: Path) -> None:
     (output.models / "2" / "assets.extra").mkdir(parents=True)
     (output.models / "2" / "assets.extra" / "warmstart.json").symlink_to(outside / "measured.json")
     (output.models / "3" / "assets.extra").mkdir(parents=True)
+    for number in ("2", "3"):
+        (output.models / number / "saved_model.pb").touch()
     (output.models / "3" / "assets.extra" / "warmstart.json").write_text(
         json.dumps({"run_id": IMAGE, "pushed_at": SCRIPT, "copy_of": -1})
     )

@@ -131,7 +131,9 @@ VIEWS: Mapping[str, Callable[[Asked], Shown]] = {
     "/runs/{run:id}/labels": lambda a: labels.labels(a.library, a.gallery, a.run, a.query),
     "/runs/{run:id}/report": lambda a: report.report(a.library, a.run),
     "/photos/{photo:sha256}": lambda a: photos.photo(a.library, a.gallery, a.photo, a.query),
-    "/compare": lambda a: compare.comparison(a.library, a.gallery, a.runs),
+    "/compare": lambda a: compare.comparison(
+        a.library, a.gallery, a.runs, positive(a.query.get("base", ""))
+    ),
     "/production": lambda a: production.production(a.library, a.gallery),
     "/artifacts": lambda a: artifacts.artifacts(a.library, a.query),
     "/artifacts/{artifact:id}": lambda a: artifacts.artifact(a.library, a.gallery, a.artifact),

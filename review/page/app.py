@@ -122,8 +122,9 @@ async def _decide(request: Request) -> Response:
     asked = Asked(request)
     await run_in_threadpool(labels.decide, asked.library, asked.gallery, asked.run, form)
     back = positive(form.get("back", "")) or 1
-    kind = form.get("kind", "") if form.get("kind", "") in {LABEL, COPY} else LABEL
-    return RedirectResponse(f"/runs/{asked.run}/labels?kind={kind}#d{back}", 303)
+    kind = COPY if form.get("kind") == COPY else LABEL
+    only_open = f"&open=1&also={back}" if form.get("open") else ""
+    return RedirectResponse(f"/runs/{asked.run}/labels?kind={kind}{only_open}#d{back}", 303)
 
 
 def _events(request: Request) -> Response:
@@ -184,7 +185,8 @@ def _sorry(request: Request, status: int, sentence: str) -> Response:
     if request.url.path.endswith(_JSON):
         body: dict[str, Any] = {"error": sentence}
         return Response(_json(body), status, media_type="application/json")
-    return HTMLResponse(render("sorry.html", {"sentence": sentence, "status": status}), status)
+    told = {"sentence": sentence, "status": status, "run": request.path_params.get("run")}
+    return HTMLResponse(render("sorry.html", told), status)
 
 
 def _json(found: Any) -> bytes:

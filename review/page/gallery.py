@@ -15,6 +15,7 @@ from review.leaks import Leaks, leaks_of_run
 from review.library import Library
 from review.neighbours import Neighbour, Neighbours, embedded_photos
 from review.photo_history import TrainedModel, models_of
+from review.records import UNFINISHED
 from review.thumbnails import Thumbnails
 from schemas.errors import ConfigError
 
@@ -154,8 +155,9 @@ class Gallery:
             with self._library.reading() as opened:
                 return read(opened.history, run)
 
-        # A run that goes on has more to show later.
-        return self._once((read, run_id, run.state, len(run.executions)), now)
+        # A run that goes on has more to show later. By its name: ids begin anew in a new store.
+        version = self._library.version() if run.state == UNFINISHED else None
+        return self._once((read, run.name, run.state, version), now)
 
     def _once(self, key: Hashable, read: Callable[[], _T]) -> _T:
         with self._lock:

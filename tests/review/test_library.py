@@ -8,10 +8,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from made_store import EXECUTED, FAILED, RUNNING, MadeStore
+from made_store import CACHED, EXECUTED, FAILED, RUNNING, MadeStore
 
 from review.history import History
 from review.library import Library
@@ -180,6 +182,75 @@ def test_reasons_are_found_once_and_anew_when_the_store_changes(
     made.execution("new", "Trainer")
     library.why(run)
     assert asked == ["latest", "latest"]
+
+
+def test_reasons_are_those_of_as_many_components_as_are_known(made: MadeStore) -> None:
+    """A run went on between two reads of one page; who asked next lacked its new component."""
+    library = Library(made.output)
+    before = library.entry(library.heads()[0].id).run
+    _tick()
+    made.execution("latest", "Evaluator")
+
+    assert set(library.why(before)) == {"Trainer"}
+    after = library.entry(before.head.id).run
+    assert set(library.why(after)) == {"Trainer", "Evaluator"}
+
+
+def test_age_of_what_was_reused_grows_while_the_store_stays_the_same(
+    made: MadeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = made.execution("one", "T", outputs={"model": made.artifact("Model", "T/model/1", {})})
+    made.execution("two", "T", outputs={"model": made.known(model[0])}, state=CACHED)
+    library = Library(made.output)
+    run = library.entry(library.heads()[0].id).run
+    assert ", less than a minute old; " in library.why(run)["T"].sentence
+
+    later = datetime.now(UTC) + timedelta(hours=2)
+    moment, clock = SimpleNamespace(now=lambda _: later), time.monotonic() + 7200
+    monkeypatch.setattr("review.why.datetime", moment)
+    monkeypatch.setattr("review.library.time", SimpleNamespace(monotonic=lambda: clock))
+
+    assert ", 2 hours old; " in library.why(run)["T"].sentence
+
+
+def test_pushed_version_that_is_removed_is_gone_though_the_store_stays_the_same(
+    made: MadeStore, tmp_path: Path
+) -> None:
+    place = tmp_path / "models" / "7"
+    place.mkdir(parents=True)
+    artifact = made.artifact(
+        "PushedModel", "P/pushed/1", {}, pushed=1, pushed_destination=str(place)
+    )
+    made.execution("pushes", "Pusher", outputs={"pushed_model": artifact})
+    library = Library(made.output)
+    number = library.heads()[0].id
+    assert library.entry(number).results.is_there
+
+    place.rmdir()
+
+    assert not library.entry(number).results.is_there
+
+
+def test_component_that_failed_and_ran_again_in_the_same_run_counts_once(made: MadeStore) -> None:
+    made.execution("in a notebook", "Trainer", state=FAILED)
+    made.execution("in a notebook", "Trainer")
+
+    library = Library(made.output)
+    run = library.entry(library.heads()[0].id).run
+
+    assert run.state == "succeeded"
+    assert (run.count("executed"), run.count("failed")) == (1, 0)
+
+
+def test_earlier_run_that_a_notebook_goes_on_with_is_read_anew(made: MadeStore) -> None:
+    """It had no component that was left to do, and a later run was begun meanwhile."""
+    library = Library(made.output)
+    assert states(library)["ended"] == "succeeded"
+    library.entries(library.heads())
+    _tick()
+    made.execution("ended", "Evaluator", state=FAILED)
+
+    assert states(library)["ended"] == "failed"
 
 
 def test_store_that_is_replaced_by_another_is_read_anew(made: MadeStore, tmp_path: Path) -> None:

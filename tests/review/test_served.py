@@ -16,6 +16,7 @@ def pushed(output: OutputFolders, name: str, record: object) -> None:
     folder.mkdir(parents=True)
     text = record if isinstance(record, str) else json.dumps(record)
     (folder / "warmstart.json").write_text(text, encoding="utf-8")
+    (output.models / name / "saved_model.pb").touch()
 
 
 def test_highest_number_is_served(tmp_path: Path) -> None:
@@ -62,6 +63,7 @@ def test_what_is_no_version_is_left_out(tmp_path: Path) -> None:
         pushed(output, name, {})
     (output.models / "5").write_text("a file")
     (output.models / "6").symlink_to(tmp_path)
+    (output.models / "7").mkdir()
 
     assert versions_in_service(output) == []
 

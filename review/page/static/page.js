@@ -86,6 +86,9 @@ async function refresh(place) {
   if (!answer.ok) return true;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(place.id);
   if (!fresh) return false;
+  const state = (where) => where.querySelector(".facts .state")?.textContent.trim();
+  const told = document.querySelector("[data-told]");
+  if (told && state(fresh) !== state(place)) told.textContent = `This run ${state(fresh).replace(/^\S+ /, "")}.`;
   // A component has two links: in the graph, and in the table.
   const linksTo = (href) => [...place.querySelectorAll(`[href="${CSS.escape(href)}"]`)];
   const focused = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
@@ -98,14 +101,17 @@ async function refresh(place) {
 function follow(place) {
   const source = new EventSource(place.dataset.live);
   let waiting = Promise.resolve();
-  source.addEventListener("changed", () => {
+  // Between the page and the connection, or between two connections, the run may have gone on.
+  const changed = () => {
     waiting = waiting.then(() => refresh(place)).then((goesOn) => {
       if (!goesOn) {
         source.close();
         place.removeAttribute("data-live");
       }
     });
-  });
+  };
+  source.addEventListener("open", changed);
+  source.addEventListener("changed", changed);
 }
 
 document.addEventListener("keydown", pressed);

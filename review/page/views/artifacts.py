@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from review.files import is_missing
+from review.history import History
 from review.layout import Layout, Sizes, layered
 from review.library import Library
 from review.lineage import Lineage, Relative, lineage_of
+from review.naming import known_as
 from review.page.gallery import Gallery
 from review.page.shown import Shown, positive
 from review.page.views.holds import Asked, drawn_of, held_by
-from review.records import DELETED, Artifact, Execution
+from review.records import DELETED, Artifact, Execution, Run
 from schemas.errors import ConfigError
 
 _ON_A_PAGE = 100
@@ -34,22 +36,34 @@ def artifacts(library: Library, query: Mapping[str, str]) -> Shown:
 
     Args:
         library: of the store.
-        query: `type`, such as `Model`; `before`, an id: only those with smaller ones.
+        query: `type`, such as `Model`; `run`, an id: only what that run made or reused; `before`,
+            an id: only those with smaller ones.
     """
     kind, before = query.get("type", ""), positive(query.get("before", ""))
+    run_id = positive(query.get("run", ""))
+    run = library.entry(run_id).run if run_id is not None else None
     with library.reading() as opened:
         # One more than is shown tells whether there are others.
-        found = opened.history.newest_artifacts(_ON_A_PAGE + 1, kind=kind, before=before)
+        history = opened.history
+        found = (
+            _of_run(history, run, kind)
+            if run
+            else history.newest_artifacts(_ON_A_PAGE + 1, kind=kind, before=before)
+        )
         shown = found[:_ON_A_PAGE]
+        names = {one.id: known_as(history, one) for one in shown}
         makers = opened.history.makers([artifact.id for artifact in shown])
         types = opened.history.artifact_types()
     runs = _run_ids(library)
     return Shown(
         "artifacts.html",
         {
-            "artifacts": [_row(one, makers.get(one.id), runs) for one in shown],
+            "artifacts": [
+                {**_row(one, makers.get(one.id), runs), "is": names[one.id]} for one in shown
+            ],
             "types": types,
             "type": kind,
+            "run": {"id": run.head.id, "name": run.name} if run else None,
             "older": shown[-1].id if len(found) > len(shown) else None,
         },
     )
@@ -75,11 +89,12 @@ def artifact(library: Library, gallery: Gallery, artifact_id: int) -> Shown:
         files = history.files.listing(found)
         is_below = history.files.holds(found)
         holds = held_by(Asked(history, found, gallery.models)) if is_below else None
+        name = known_as(history, found)
     used_in = [{"name": name, "id": runs[name]} for name in lineage.used_in if name in runs]
     return Shown(
         "artifact.html",
         {
-            "artifact": _row(found, lineage.maker, runs),
+            "artifact": {**_row(found, lineage.maker, runs), "is": name},
             "properties": found.properties,
             "uri": found.uri,
             "digest": digest,
@@ -113,8 +128,10 @@ def lineage(library: Library, artifact_id: int, query: Mapping[str, str]) -> Sho
         raise ConfigError(f"depth has to be a number from 1 to {_MOST_DEPTH}.")
     with library.reading() as opened:
         found = lineage_of(opened.store, opened.history, artifact_id, depth)
+        shown = _nearest(found)
+        drawn = [found.artifact, *(one.artifact for one in shown)]
+        names = {one.id: known_as(opened.history, one) for one in drawn}
     runs = _run_ids(library)
-    shown = _nearest(found)
     rows = {
         str(found.artifact.id): _row(found.artifact, found.maker, runs) | {"steps": 0},
         **{
@@ -123,6 +140,8 @@ def lineage(library: Library, artifact_id: int, query: Mapping[str, str]) -> Sho
             for one in shown
         },
     }
+    for row in rows.values():
+        row["is"] = names[row["id"]]
     return Shown(
         "lineage.html",
         {
@@ -134,6 +153,12 @@ def lineage(library: Library, artifact_id: int, query: Mapping[str, str]) -> Sho
         },
         {"layout": _layout(found, shown), "rows": rows, "deepest": _MOST_DEPTH},
     )
+
+
+def _of_run(history: History, run: Run, kind: str) -> list[Artifact]:
+    found = history.artifacts(run.made_ids).values()
+    chosen = [one for one in found if kind in {"", one.type}]
+    return sorted(chosen, key=lambda one: one.id, reverse=True)
 
 
 def _nearest(found: Lineage) -> list[Relative]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from review.answers import Answers
 from review.comparison import Comparison, compare
-from review.differences import Difference
+from review.data_profile import DataProfile, profile_of
+from review.differences import Difference, shown
 from review.flips import Flip, flips, sign_test
 from review.library import Entry, Library
 from review.page.gallery import Gallery
 from review.page.shown import Shown
 from review.page.views.mistakes import LARGEST_MATRIX, tile
 from review.page.views.run import run_as_data
+from review.records import Value
 from schemas.errors import ConfigError
 
 MOST = 5
@@ -22,52 +24,60 @@ MOST = 5
 _MOST_SHOWN = 12
 
 
-def comparison(library: Library, gallery: Gallery, run_ids: Sequence[int]) -> Shown:
-    """Compares runs with the first of them.
+def comparison(
+    library: Library, gallery: Gallery, run_ids: Sequence[int], base: int | None = None
+) -> Shown:
+    """Compares runs with one of them.
 
     Args:
         library: of the store.
         gallery: of its photos.
         run_ids: in the store, two to five.
+        base: the one that the others are compared with; by default the oldest.
 
     Raises:
         ConfigError: if there are fewer or more, or one is not there.
     """
-    run_ids = list(dict.fromkeys(run_ids))
+    # Whoever chooses from a list, the newest on top, wants to know what came of a change.
+    run_ids = sorted(set(run_ids), key=lambda number: (number != base, number))
     if not 2 <= len(run_ids) <= MOST:
         raise ConfigError(
             f"Choose two to {MOST} different runs to compare; these are {len(run_ids)}."
         )
-    base, *others = [library.entry(run_id) for run_id in run_ids]
+    first, *others = [library.entry(run_id) for run_id in run_ids]
     with library.reading() as opened:
-        pairs = [compare(opened.history, base.run, other.run) for other in others]
+        pairs = [compare(opened.history, first.run, other.run) for other in others]
+        profiles = [profile_of(opened.history, entry.run) for entry in (first, *others)]
     return Shown(
         "compare.html",
         {
-            "runs": [run_as_data(entry) for entry in (base, *others)],
+            "runs": [run_as_data(entry) for entry in (first, *others)],
             "configuration": _table([pair.configuration for pair in pairs]),
             "code": _table([pair.code for pair in pairs]),
             "photos": [
                 {"run": other.run.name, "place": pair.data, "changes": pair.photos}
                 for other, pair in zip(others, pairs, strict=True)
             ],
+            "classes": _classes(profiles),
+            "medians": _rows([profile.medians for profile in profiles]),
             "schema": [pair.schema for pair in pairs],
-            "metrics": _metrics(base, pairs),
-            "answers": [_answers(gallery, base, other) for other in others],
+            "metrics": _metrics(first, pairs),
+            "answers": [_answers(gallery, first, other) for other in others],
             "components": _timings(pairs),
         },
         {"largest_matrix": LARGEST_MATRIX},
     )
 
 
-def _answers(gallery: Gallery, base: Entry, other: Entry) -> dict[str, Any] | None:
+def _answers(gallery: Gallery, first: Entry, other: Entry) -> dict[str, Any] | None:
     """Returns the photos that two models say something else of; None if that is not recorded."""
-    old, new = (gallery.answers(entry.run.head.id) for entry in (base, other))
+    old, new = (gallery.answers(entry.run.head.id) for entry in (first, other))
     if old is None or new is None:
         return None
     found = flips(old, new)
     return {
         "run": other.run.head.id,
+        "first_run": first.run.head.id,
         "newly_wrong": _tiles(found.newly_wrong, new),
         "newly_right": _tiles(found.newly_right, new),
         "newly_wrong_count": len(found.newly_wrong),
@@ -102,13 +112,33 @@ def _table(columns: Sequence[tuple[Difference, ...] | None]) -> list[dict[str, A
     return rows
 
 
-def _metrics(base: Entry, pairs: Sequence[Comparison]) -> list[dict[str, Any]]:
+def _classes(profiles: Sequence[DataProfile]) -> list[dict[str, Any]] | None:
+    """Returns the classes whose share of the photos differs, with count and share in each run."""
+    totals = [sum(profile.classes.values()) for profile in profiles]
+    return _rows(
+        [
+            {name: f"{count} ({count / total:.0%})" for name, count in profile.classes.items()}
+            for profile, total in zip(profiles, totals, strict=True)
+        ]
+    )
+
+
+def _rows(columns: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]] | None:
+    """Returns the values of each key that are not equal in all runs; None if a run has none."""
+    if not all(columns):
+        return None
+    keys = dict.fromkeys(key for column in columns for key in column)
+    rows = [{"key": key, "values": [column.get(key) for column in columns]} for key in keys]
+    return [row for row in rows if len({shown(value) for value in row["values"]}) > 1]
+
+
+def _metrics(first: Entry, pairs: Sequence[Comparison]) -> list[dict[str, Any]]:
     names = dict.fromkeys(gain.name for pair in pairs for gain in pair.metrics)
     gains = [{gain.name: gain for gain in pair.metrics} for pair in pairs]
     return [
         {
             "name": name,
-            "first": (base.results.metrics or {}).get(name),
+            "first": (first.results.metrics or {}).get(name),
             "gains": [column.get(name) for column in gains],
         }
         for name in names

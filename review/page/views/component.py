@@ -27,16 +27,18 @@ def component(library: Library, run_id: int, execution_id: int) -> Shown:
     """
     entry = library.entry(run_id)
     execution = execution_of(entry.run, execution_id)
-    why = library.why(entry.run)[execution.node]
+    latest = entry.run.latest[execution.node]
+    why = library.why(entry.run)[execution.node] if execution is latest else None
     with library.reading() as opened:
         artifacts = opened.history.artifacts([*execution.input_ids, *execution.output_ids])
-    since = next((head.id for head in library.heads() if head.name == why.since), None)
+    since = next((head.id for head in library.heads() if why and head.name == why.since), None)
     return Shown(
         "component.html",
         {
             "run": run_as_data(entry),
             "execution": execution,
             "why": why,
+            "again": None if execution is latest else latest.id,
             "since": since,
             "error": execution.record.get(run_record.ERROR),
             "inputs": _named(execution.inputs, artifacts),

@@ -15,7 +15,7 @@ from review.label_queue import COPY, LABEL, Doubt, doubts_of_run
 from review.leaks import Leaks, Share
 from review.library import Library
 from review.page.gallery import Gallery
-from review.page.shown import Shown
+from review.page.shown import Shown, positive
 from review.page.views.run import run_as_data
 from review.photos import Photo
 from schemas import run_record
@@ -27,7 +27,6 @@ from schemas.corrections import (
     Correction,
     read_corrections,
     with_correction,
-    without,
     write_corrections,
 )
 from schemas.errors import ConfigError, DataError
@@ -48,7 +47,8 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
         library: of the store.
         gallery: of its photos.
         run_id: in the store.
-        query: `kind`, `label` or `copy`; `open`, if not empty: only what is not decided.
+        query: `kind`, `label` or `copy`; `open`, if not empty: only what is not decided, and the
+            one numbered `also`, which was decided a moment ago.
 
     Raises:
         ConfigError: if there is no such run, or its photos are not recorded or gone.
@@ -59,9 +59,12 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
     decided = read_corrections(_file(library))
     with library.reading() as opened:
         everything = doubts_of_run(opened.history, entry.run, examples, decided)
-    kind = query.get("kind", LABEL)
+    kind = COPY if query.get("kind") == COPY else LABEL
     only_open = bool(query.get("open", ""))
-    found = [d for d in everything if d.kind == kind and not (only_open and d.decision)]
+    also = positive(query.get("also", ""))
+    # The number of a doubt stays its own, whichever others are shown.
+    numbered = enumerate((doubt for doubt in everything if doubt.kind == kind), 1)
+    found = [(n, d) for n, d in numbered if not (only_open and d.decision and n != also)]
     leaks = gallery.leaks(run_id)
     return Shown(
         "labels.html",
@@ -70,7 +73,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
             "kind": kind,
             "open": only_open,
             "counts": {name: sum(d.kind == name for d in everything) for name in (LABEL, COPY)},
-            "doubts": [_row(doubt) for doubt in found[:_MOST_SHOWN]],
+            "doubts": [{"number": n, **_row(doubt)} for n, doubt in found[:_MOST_SHOWN]],
             "count": len(found),
             "classes": sorted({photo.label for photo in examples.photos}),
             "leaks": _leaks(leaks) if leaks and kind == COPY else None,
@@ -113,8 +116,7 @@ def decide(library: Library, gallery: Gallery, run_id: int, form: Mapping[str, s
         file = _file(library)
         decided = read_corrections(file)
         if decision == _UNDO:
-            for one in [o for o in decided if (o.sha256, o.path) == asked]:
-                decided = without(decided, one)
+            decided = _taken_back(decided, photo)
         else:
             new = Correction(photo.path, photo.sha256, photo.label, decision, new_label, now)
             decided = with_correction(decided, new)
@@ -143,6 +145,18 @@ def _keeping_copies(
             kept = Correction(one.path, one.sha256, one.label, KEEP, "", now)
             decided = with_correction(decided, kept)
     return decided
+
+
+def _taken_back(decided: list[Correction], photo: Photo) -> list[Correction]:
+    """Leaves out the decision about a file, and what was said with it of equal files."""
+    own = [one for one in decided if (one.sha256, one.path) == (photo.sha256, photo.path)]
+    times = {one.decided for one in own if one.decision == LEAVE_OUT and one.decided}
+    said_with_it = [
+        one
+        for one in decided
+        if one.sha256 == photo.sha256 and one.decision == KEEP and one.decided in times
+    ]
+    return [one for one in decided if one not in own and one not in said_with_it]
 
 
 def _row(doubt: Doubt) -> dict[str, Any]:

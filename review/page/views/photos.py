@@ -9,7 +9,7 @@ from typing import Any
 
 from review.library import Library
 from review.page.gallery import Gallery
-from review.page.shown import Shown, page_number
+from review.page.shown import Shown, page_number, positive
 from review.page.views.run import run_as_data
 from review.photo_history import Sighting, sightings
 from schemas.errors import ConfigError
@@ -72,25 +72,27 @@ def photo(library: Library, gallery: Gallery, sha256: str, query: Mapping[str, s
         query: `run`, from which the picture is taken; by default the newest that used it.
 
     Raises:
-        ConfigError: if no model saw it.
+        ConfigError: if neither a model nor the run that is named saw it.
     """
     models = gallery.models()
     with library.reading() as opened:
         found = sightings(opened.history, sha256, models)
-    if not found:
+    asked = positive(query.get("run", ""))
+    # A run that failed before it trained has photos, too.
+    own = gallery.examples(asked).find(sha256) if asked is not None else None
+    photos_then = [*([own] if own else []), *(sighting.photo for sighting in reversed(found))]
+    if not photos_then:
         raise ConfigError(f"No model in this store saw a photo {sha256[:12]}….")
     ids = {head.name: head.id for head in library.heads()}
     rows = [_row(sighting, ids) for sighting in reversed(found)]
     runs = [run["id"] for row in rows for run in row["runs"] if run["id"] is not None]
-    asked = query.get("run", "")
-    shown = next((number for number in runs if str(number) == asked), next(iter(runs), None))
     return Shown(
         "photo.html",
         {
             "sha256": sha256,
-            "paths": list(dict.fromkeys(sighting.photo.path for sighting in reversed(found))),
-            "labels": list(dict.fromkeys(sighting.photo.label for sighting in reversed(found))),
-            "run": shown,
+            "paths": list(dict.fromkeys(one.path for one in photos_then)),
+            "labels": list(dict.fromkeys(one.label for one in photos_then)),
+            "run": asked if own else next(iter(runs), None),
             "models": rows,
         },
     )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import islice, zip_longest
 from typing import Any
 
 from review.library import Library
+from review.naming import known_as
 from review.page.gallery import Gallery
 from review.page.shown import Shown
 from review.page.views.run import run_as_data
+from review.photos import Photo
 from review.served import ServedVersion, versions_in_service
 from schemas.errors import ConfigError
 from schemas.features import EVAL, TEST, TRAIN
 
 _SHOWN = {"PushedModel", "Model", "ModelBlessing", "ModelEvaluation", "Examples"}
+
+# Of the training photos of a version.
+_MOST_PHOTOS = 8
 
 # What a split is for, in the order of the pipeline.
 _USES = {TRAIN: "trained on", EVAL: "chosen or evaluated with", TEST: "evaluated with"}
@@ -43,16 +51,39 @@ def _version(
         with library.reading() as opened:
             made = opened.history.artifacts(entry.run.made_ids).values()
         pushed = [
-            {"id": one.id, "type": one.type}
+            {"id": one.id, "type": one.type, "is": known_as(opened.history, one)}
             for one in sorted(made, key=lambda one: one.id)
             if one.type in _SHOWN
         ]
     return {
-        "version": found,
+        "version": {**asdict(found), "pushed_at": _time(found.pushed_at)},
         "run": run_as_data(entry) if entry else None,
         "artifacts": pushed,
         "photos": _photos(gallery, run_id) if entry and run_id is not None else None,
+        "some": _some(gallery, run_id) if entry and run_id is not None else [],
     }
+
+
+def _time(text: str | None) -> datetime | None:
+    """Reads when a version was pushed, in UTC; None where that is not recorded."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _some(gallery: Gallery, run_id: int) -> list[dict[str, Any]]:
+    """Returns a few training photos, of each class in turn, so that one sees what it learnt."""
+    try:
+        photos = gallery.examples(run_id).of_split(TRAIN)
+    except ConfigError:
+        return []
+    by_class: dict[str, list[Photo]] = {}
+    for photo in photos:
+        by_class.setdefault(photo.label, []).append(photo)
+    in_turn = (one for row in zip_longest(*by_class.values()) for one in row if one)
+    return [asdict(photo) for photo in islice(in_turn, _MOST_PHOTOS)]
 
 
 def _photos(gallery: Gallery, run_id: int) -> list[dict[str, Any]] | None:

@@ -8,11 +8,10 @@ from review.files import opened_below
 from review.library import Library
 from review.page.shown import Shown
 from review.page.views.run import run_as_data
+from review.run_report import report_of
 from review.store import Output
 from schemas.errors import ConfigError
-from schemas.run_folder import LOG_FILE, REPORT_FILE
-
-_REPORT = "Report"
+from schemas.run_folder import LOG_FILE
 
 
 def report(library: Library, run_id: int) -> Shown:
@@ -35,23 +34,12 @@ def page_of(library: Library, run_id: int) -> str:
     Raises:
         ConfigError: if there is no such run, or it has no report.
     """
-    found = library.entry(run_id).run
-    # The run's copy tells where the model went; the artifact is the same for every such model.
-    try:
-        with opened_below(library.output.runs, found.name, REPORT_FILE) as stream:
-            return stream.read().decode("utf-8", errors="replace")
-    except (OSError, ValueError):
-        pass
+    run = library.entry(run_id).run
     with library.reading() as opened:
-        for artifact in opened.history.artifacts(found.made_ids).values():
-            page = (
-                opened.history.files.read_text(artifact, REPORT_FILE)
-                if artifact.type == _REPORT
-                else None
-            )
-            if page is not None:
-                return page
-    raise ConfigError(f"Run {found.name} has no report, or its file is gone.")
+        found = report_of(library.output, opened.history, run)
+    if found is None:
+        raise ConfigError(f"Run {run.name} has no report, or its file is gone.")
+    return found.html
 
 
 def log_size(output: Output, run_name: str) -> int:

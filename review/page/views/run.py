@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +10,9 @@ from review.graph import Graph, graph_of
 from review.history import History
 from review.library import Entry, Library
 from review.page.shown import Shown
-from review.records import CACHED, Artifact, Execution, Run
+from review.records import CACHED, Artifact, Execution, Run, RunHead
 from review.served import served_version
+from review.why import Why
 from schemas import run_record
 
 
@@ -33,6 +34,7 @@ def run(library: Library, run_id: int) -> Shown:
         saved = _saved(opened.history, found)
     graph = graph_of(found)
     served = served_version(library.output)
+    ids = {head.name: head.id for head in library.heads()}
     longest = max((one.seconds or 0.0 for one in found.executions), default=0.0)
     components = [
         {
@@ -42,7 +44,7 @@ def run(library: Library, run_id: int) -> Shown:
             "seconds": node.seconds,
             "share": (node.seconds or 0.0) / longest if longest else 0.0,
             "saved": saved.get(node.name),
-            "why": why[node.name].sentence if node.name in why else "",
+            **_why(why.get(node.name), ids),
             "error": _error(node.execution),
             "outputs": _outputs(node.execution, artifacts),
         }
@@ -55,6 +57,10 @@ def run(library: Library, run_id: int) -> Shown:
             "components": components,
             "saved": sum(saved.values()),
             "is_served": bool(served and served.run == found.name),
+            "slowest": _slowest(components),
+            "since": _most_named(components),
+            "before": _before(library.heads(), run_id),
+            "served": ids.get(served.run) if served and served.run else None,
         },
         {"graph": graph, "why": why, "results": entry.results, "hrefs": _hrefs(found, graph)},
     )
@@ -77,8 +83,38 @@ def run_as_data(entry: Entry) -> dict[str, Any]:
         "version": record.get(run_record.VERSION),
         "commit": record.get(run_record.COMMIT),
         "configuration": record.get(run_record.CONFIGURATION),
-        "results": asdict(entry.results),
+        "results": {**asdict(entry.results), "is_there": entry.results.is_there},
     }
+
+
+def _why(why: Why | None, ids: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the answer as a sentence, and its parts."""
+    return {
+        "why": why.sentence if why else "",
+        "what": why.what if why else "",
+        "since": {"name": why.since, "id": ids.get(why.since)} if why and why.since else None,
+        "first_causes": [asdict(cause) for cause in why.first_causes] if why else [],
+    }
+
+
+def _slowest(components: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Returns the component that took longest, and its share of the time of all."""
+    total = sum(one["seconds"] or 0.0 for one in components)
+    longest = max(components, key=lambda one: one["seconds"] or 0.0, default=None)
+    if longest is None or not total:
+        return None
+    return {"node": longest["node"], "share": (longest["seconds"] or 0.0) / total}
+
+
+def _most_named(components: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Returns the run that most components are compared with."""
+    names = [one["since"] for one in components if one["since"] and one["state"] != CACHED]
+    return max(names, key=names.count, default=None)
+
+
+def _before(heads: Sequence[RunHead], run_id: int) -> int | None:
+    """Returns the run before a run, the one that its change is seen against."""
+    return next((head.id for head in heads if head.id < run_id), None)
 
 
 def _hrefs(found: Run, graph: Graph) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pyarrow as pa
@@ -105,6 +107,52 @@ def test_three_runs_stand_beside_the_first(page: PageClient) -> None:
     assert [run["name"] for run in found["runs"]] == ["one", "two", "three"]
     assert found["configuration"] == [{"key": "frozen.learning_rate", "values": [0.1, 0.2, 0.1]}]
     assert [len(one["newly_wrong"]) for one in found["answers"]] == [1, 5]
+
+
+def test_oldest_run_is_compared_with_unless_another_is_named(page: PageClient) -> None:
+    asked = address(page, "two", "one")
+    (_, *numbers) = asked.split("run=")
+    two = numbers[0].rstrip("&")
+
+    found = page.get(f"/compare.json?{asked}").data
+    turned = page.get(f"/compare.json?{asked}&base={two}").data
+
+    assert [run["name"] for run in found["runs"]] == ["one", "two"]
+    assert [run["name"] for run in turned["runs"]] == ["two", "one"]
+    assert f'href="?run={numbers[1]}&amp;run={two}&amp;base={two}"' in (
+        page.get(f"/compare?{asked}").text
+    )
+
+
+def test_class_whose_share_of_the_photos_changed_is_shown(
+    page: PageClient, made: MadeStore
+) -> None:
+    for run, cats in (("few", 1), ("many", 2)):
+        rows = [f"{name}.jpg,{name[:3]},train,{name:0<64}" for name in ("cat1", "cat2")[:cats]]
+        table = "\n".join(["path,label,split,sha256", *rows, f"d.jpg,dog,train,{'d' * 64}", ""])
+        outputs = {
+            "examples": made.artifact("Examples", f"G/examples/{run}", {}),
+            "quarantine": made.artifact("Quarantine", f"G/q/{run}", {"photos.csv": table}),
+        }
+        made.execution(run, "ImageExampleGen", outputs=outputs)
+
+    found = page.get(f"/compare.json?{address(page, 'few', 'many')}").data
+
+    assert found["classes"] == [
+        {"key": "cat", "values": ["1 (50%)", "2 (67%)"]},
+        {"key": "dog", "values": ["1 (50%)", "1 (33%)"]},
+    ]
+    assert found["medians"] is None
+    assert page.get(f"/compare.json?{address(page, 'one', 'few')}").data["classes"] is None
+
+
+def test_number_of_photos_that_are_no_more_leads_to_them(page: PageClient) -> None:
+    html = page.get(f"/compare?{address(page, 'one', 'two')}").text
+    links = dict(re.findall(r'href="(/runs/\d+/mistakes\?[^"]*)" aria-label="([+-]\d+)', html))
+
+    assert sorted(links.values()) == ["+1", "+1", "-1", "-1"]
+    for link, said in links.items():
+        assert page.get(unescape(link)).text.count("data-row") >= 1, said
 
 
 @pytest.mark.parametrize(("names", "count"), [(("one",), 1), ((), 0)])
