@@ -123,7 +123,8 @@ def test_hostile_name_is_text_and_breaks_no_page(
 
     odd.page.screenshot(path=_picture(f"hostile-{number}", width), full_page=True)
     # Of what is not there, and of scripts that it does not run, the browser itself says so.
-    said = ("404 (Not Found)", "Blocked script execution in")
+    refused = f"/runs/{number}/report/x' violates the following Content Security Policy"
+    said = ("404 (Not Found)", "Blocked script execution in", refused)
     assert [one for one in odd.wrong if not any(known in one for known in said)] == []
 
 
