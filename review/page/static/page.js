@@ -119,6 +119,7 @@ document.querySelectorAll("[data-keys]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => document.getElementById("keys").showModal());
 });
+document.querySelectorAll("[data-by-keys]").forEach((hint) => (hint.hidden = false));
 document.querySelectorAll("[data-compare]").forEach((form) => {
   count(form);
   form.addEventListener("change", () => count(form));
