@@ -75,13 +75,15 @@ def test_what_a_template_needs_and_does_not_get_is_an_error() -> None:
 
 
 def test_values_are_text() -> None:
-    page = render("sorry.html", {"status": 404, "sentence": "<b onclick='x'>&"}).decode()
+    page = render(
+        "sorry.html", {"status": 404, "run": None, "sentence": "<b onclick='x'>&"}
+    ).decode()
 
     assert "&lt;b onclick=&#39;x&#39;&gt;&amp;" in page
 
 
 def test_name_that_is_not_utf8_is_shown_nevertheless() -> None:
-    page = render("sorry.html", {"status": 404, "sentence": "a\udcffb"}).decode()
+    page = render("sorry.html", {"status": 404, "run": None, "sentence": "a\udcffb"}).decode()
 
     assert "a?b" in page
 
