@@ -80,6 +80,7 @@ def test_run_is_chosen_by_a_key_and_two_are_compared(window: Window) -> None:
 
     window.page.wait_for_url(re.compile(r"/compare\?run=\d+&run=\d+$"))
     row = window.page.get_by_role("region", name="Configuration").locator("tbody tr")
+    # The older run is the first, whichever was chosen first.
     assert row.inner_text().split() == ["rate", "2", "3"]
 
 
