@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser, which ends with a module: while it is there, `asyncio.run` fails elsewhere."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH; on Debian and Ubuntu the package has this name")
     from playwright.sync_api import sync_playwright
@@ -27,19 +28,19 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_root(browser: Browser, first_run: tuple[PipelineRuns, dict[str, str]]) -> Iterator[str]:
     """Address of a page over a real run."""
     with served(first_run[0].output.root) as port:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> HostileStore:
     return make_hostile_store(tmp_path_factory.mktemp("hostile"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hostile_root(hostile: HostileStore) -> Iterator[str]:
     """Address of a page over a store that is made to do harm."""
     with served(hostile.output.root) as port:

@@ -24,7 +24,7 @@ def asked(root: str, path: str) -> Any:
         return json.load(answer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paths(real_root: str) -> dict[str, str]:
     """The path of each page, by the name of what it shows."""
     runs = asked(real_root, "/runs.json")["runs"]
