@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.backbone.cache import cached_weights
 from pipelines.environment.checks import FAIL, PASS, WARN, Check
-from schemas.errors import printable
+from schemas.errors import printable, shortened_list
 
 # This machine alone.
 LOCAL = "127.0.0.1"
@@ -36,8 +36,8 @@ def check_weight_cache(folder: Path) -> Check:
             f"{shown} cannot be written to, so weights can only be read from there; name another "
             "folder with --weights-cache.",
         )
-    count = len(cached_weights(folder))
-    return Check("Weights", PASS, f"{shown}, with those of {count} backbones.")
+    names = shortened_list(cached_weights(folder)) or "no backbone"
+    return Check("Weights", PASS, f"{shown}, with those of {names}.")
 
 
 def check_disk(output: Path) -> Check:
@@ -107,7 +107,7 @@ def why_taken(port: int, address: str = LOCAL) -> str:
 def is_writable(folder: Path) -> bool:
     """Tells whether a folder can be written to, or made."""
     existing = _existing(folder)
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def _existing(folder: Path) -> Path:
