@@ -104,7 +104,7 @@ def check_versions() -> Check:
             "Packages", WARN, "uv.lock is not here, so versions were not compared with it."
         )
     packages = needed_packages(lock)
-    installed = _installed()
+    installed = installed_versions()
     missing = [one.name for one in packages if one.name not in installed]
     others = [
         f"{one.name} {installed[one.name]} instead of {one.version}"
@@ -128,6 +128,18 @@ def check_versions() -> Check:
     return Check("Packages", PASS, f"{len(packages)} packages as in uv.lock.")
 
 
+def installed_versions() -> dict[str, str]:
+    """Returns the version of each package that an import would find, by the name in a lock."""
+    found: dict[str, str] = {}
+    for one in distributions():
+        name = one.metadata["Name"]
+        if name:
+            found.setdefault(canonicalize_name(name), one.version)
+    # The same without CUDA, as TensorFlow's images without CUDA may have it.
+    found.setdefault("tensorflow", found.get("tensorflow-cpu", ""))
+    return {name: version for name, version in found.items() if version}
+
+
 def _package(entry: dict[str, Any]) -> LockedPackage:
     wheels = (wheel["url"].rsplit("/", 1)[1] for wheel in entry.get("wheels", ()))
     return LockedPackage(entry["name"], entry["version"], tuple(wheels))
@@ -138,16 +150,6 @@ def _glibc(tag: Tag) -> tuple[int, int] | None:
         return (0, 0)
     match = _MANYLINUX.fullmatch(tag.platform)
     return (int(match[1]), int(match[2])) if match else _LEGACY.get(tag.platform)
-
-
-def _installed() -> dict[str, str]:
-    """Returns the version of each package that an import would find, by the name in a lock."""
-    found: dict[str, str] = {}
-    for one in distributions():
-        name = one.metadata["Name"]
-        if name:
-            found.setdefault(canonicalize_name(name), one.version)
-    return found
 
 
 def _named(names: list[str]) -> str:

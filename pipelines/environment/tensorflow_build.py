@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from pipelines.environment.checks import FAIL, PASS, WARN, Check
+from pipelines.environment.locked_versions import installed_versions
 from schemas.errors import first_line
 
 _BUILD_INFO = "python/platform/build_info.py"
@@ -44,10 +45,7 @@ def found_build() -> Build | str:
         info: dict[str, Any] = runpy.run_path(str(file))["build_info"]
     except Exception as error:  # noqa: BLE001 (whatever is wrong with a broken installation)
         return f"{file} cannot be read ({first_line(error)})"
-    try:
-        installed = version("tensorflow")
-    except PackageNotFoundError:
-        installed = ""
+    installed = installed_versions().get("tensorflow", "")
     if not info.get("is_cuda_build"):
         return Build(installed)
     return Build(

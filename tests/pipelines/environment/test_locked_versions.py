@@ -16,6 +16,7 @@ from pipelines.environment.locked_versions import (
     check_versions,
     find_lock,
     glibc_needed,
+    installed_versions,
     needed_packages,
     package_glibc,
 )
@@ -179,7 +180,20 @@ def test_package_of_another_version_is_named(lock: Path) -> None:
     )
 
 
-def test_lock_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorflow_without_cuda_may_have_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tensorflow_cpu-2.dist-info").mkdir()
+    metadata = tmp_path / "tensorflow_cpu-2.dist-info" / "METADATA"
+    metadata.write_text("Name: tensorflow_cpu\nVersion: 2\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+    assert installed_versions()["tensorflow"] == "2"
+    metadata.unlink()
+    assert installed_versions() == {}
+
+
+def test_lock_is_that_of_the_checkout() -> None:
     assert find_lock() == ROOT / "uv.lock"
 
 
