@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import ConfigFile, Data, Output
+from cli.options import ConfigFile, Data
 from cli.weights_cache import WeightsCache
 from components.backbone.cache import cache_folder
 from schemas.errors import ConfigError, DataError, printable
@@ -80,10 +80,17 @@ def run(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[-- OPTIONS]", help="More for `warmstart pipeline run`, after two dashes."
+            metavar="-- OPTIONS", help="More for `warmstart pipeline run`, after two dashes."
         ),
     ] = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Where the run writes to.  [default: warmstart-output]",
+        ),
+    ] = None,
     config: ConfigFile = None,
     gpus: _Gpus = None,
     image: _Image = "warmstart",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import AsJsonObject, Output
+from cli.options import AsJsonObject
 from cli.weights_cache import WeightsCache
 from components.backbone.cache import cache_folder
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Where a run would write to.  [default: warmstart-output]",
+        ),
+    ] = None,
     weights_cache: WeightsCache = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
