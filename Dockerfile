@@ -1,4 +1,4 @@
-# warmstart in TensorFlow's own image: notebooks, training and serving's models from one environment.
+# warmstart in TensorFlow's own image: notebooks, training, review and workers, one environment.
 #
 #     docker build --tag warmstart .                             # Jupyter Lab and warmstart, CUDA
 #     docker build --tag warmstart --build-arg PROCESSOR=cpu .   # the same without CUDA

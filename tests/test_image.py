@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
@@ -87,11 +88,19 @@ def closed_copy(folder: Path) -> Path:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
+    """A folder that every user can look into, which is not so of pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def source(folder: Path) -> Iterator[Path]:
     """A copy of what the image is built from, which no one can write to."""
-    folder = closed_copy(tmp_path / "source")
-    yield folder
-    for path in (folder, *folder.rglob("*")):
+    copy = closed_copy(folder / "source")
+    yield copy
+    for path in (copy, *copy.rglob("*")):
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
 
 
@@ -253,10 +262,10 @@ def test_every_file_copied_into_the_image_is_in_its_context() -> None:
     assert "scripts/entrypoint.sh" in context()
 
 
-def test_source_that_can_only_be_read_answers_to_anyone(source: Path, tmp_path: Path) -> None:
+def test_source_that_can_only_be_read_answers_to_anyone(source: Path, folder: Path) -> None:
     start = "import sys; sys.argv[0] = 'warmstart'; from cli.main import main; main()"
     command = [sys.executable, "-B", "-c", start]
-    elsewhere = {"HOME": str(tmp_path / "no home"), "PYTHONPATH": str(source)}
+    elsewhere = {"HOME": str(folder / "no home"), "PYTHONPATH": str(source)}
 
     helped = as_nobody(*command, "--help", cwd=source, **elsewhere)
     checked = as_nobody(*command, "data", "check", "samples/photos", cwd=source, **elsewhere)
@@ -375,7 +384,7 @@ def test_health_check_tells_whether_jupyter_answers(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_demo_runs_from_the_lock_in_an_empty_environment_as_no_root(
-    source: Path, tmp_path: Path
+    source: Path, folder: Path
 ) -> None:
     """The steps of the Dockerfile, TensorFlow included, since no image has it here."""
     found = subprocess.run(
@@ -384,10 +393,10 @@ def test_demo_runs_from_the_lock_in_an_empty_environment_as_no_root(
     uv = ROOT / found.stdout.strip()
     # With the packages that are on this machine already: the tests have a cache of their own.
     variables = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-    requirements, environment_ = tmp_path / "requirements.txt", tmp_path / "environment"
+    requirements, environment_ = folder / "requirements.txt", folder / "environment"
     python = environment_ / "bin" / "python"
     export = ["export", "--quiet", "--frozen", "--no-emit-project", "--output-file", requirements]
-    installed = ["pip", "install", "--quiet", "--python", python, "--no-deps"]
+    installed = ["pip", "install", "--quiet", "--compile-bytecode", "--no-deps", "--python", python]
     constraints = ["--require-hashes", "--build-constraints", requirements]
     base = getattr(sys, "_base_executable", sys.executable)
     for arguments in (
@@ -397,14 +406,14 @@ def test_demo_runs_from_the_lock_in_an_empty_environment_as_no_root(
     ):
         subprocess.run([uv, *arguments], cwd=source, env=variables, check=True)
     # Setuptools writes beside what it builds, so the build has a copy to itself, as in the image.
-    build = shutil.copytree(source, tmp_path / "build")
+    build = shutil.copytree(source, folder / "build")
     for path in (build, *build.rglob("*")):
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
-    wheel = ["build", "--quiet", "--wheel", "--out-dir", tmp_path / "dist", *constraints]
+    wheel = ["build", "--quiet", "--wheel", "--out-dir", folder / "dist", *constraints]
     subprocess.run([uv, *wheel], cwd=build, env=variables, check=True)
-    built = (tmp_path / "dist").glob("*.whl")
+    built = (folder / "dist").glob("*.whl")
     subprocess.run([uv, *installed, *built], env=variables, check=True)
-    home = tmp_path / "home"
+    home = folder / "home"
     home.mkdir()
     home.chmod(0o777)
 
