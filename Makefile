@@ -8,7 +8,8 @@ ARGS ?=
 # named after they are set: to `?=` a variable that is exported counts as set.
 export PYTHON DATA OUTPUT
 IMAGE ?= warmstart
-VARIANT ?= gpu-jupyter
+PROCESSOR ?= gpu
+TARGET ?= notebook
 
 # Of the packages in uv.lock, those the image lacks: it has this very TensorFlow, built for its CUDA.
 # The Dockerfile says the same.
@@ -64,8 +65,8 @@ bench-review: setup ## Measure reading ML Metadata of 1,000 runs [ARGS="--runs 1
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt
 
-image: ## Build the Docker image [VARIANT=jupyter for one without CUDA, IMAGE=warmstart]
-	docker build --build-arg VARIANT=$(VARIANT) --tag $(IMAGE) .
+image: ## Build the Docker image [PROCESSOR=cpu without CUDA, TARGET=worker without Jupyter, IMAGE=warmstart]
+	docker build --tag $(IMAGE) --target $(TARGET) --build-arg PROCESSOR=$(PROCESSOR) .
 
 clean: ## Remove caches and what builds left; .venv and results stay
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt

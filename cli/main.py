@@ -14,6 +14,8 @@ from cli import (
     artifacts,
     backbones,
     data,
+    docker,
+    doctor,
     evaluate,
     export,
     gc,
@@ -46,6 +48,8 @@ app.command("gc")(gc.gc)
 app.command("init")(init.init)
 app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)
+app.command("doctor")(doctor.doctor)
+app.add_typer(docker.app, name="docker")
 
 
 def _print_version(wanted: bool) -> None:

@@ -26,6 +26,7 @@ def review(
         typer.Option(
             "--token",
             metavar="TEXT",
+            envvar="WARMSTART_REVIEW_TOKEN",
             help="Who opens the page has to know it; made up for any other --host.",
         ),
     ] = None,

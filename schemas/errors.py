@@ -4,6 +4,7 @@ WarmstartError
 ├── ConfigError     a configuration file, `--set` value or argument is wrong    exit 2
 ├── DataError       the photos cannot be used as they are                       exit 1
 ├── ModelError      a model or weight file is missing, broken or of another kind  exit 1
+├── MachineError    the machine lacks something, such as a driver               exit 1
 └── PipelineError   a component failed                                          exit 1
 """
 
@@ -34,6 +35,10 @@ class DataError(WarmstartError):
 
 class ModelError(WarmstartError):
     """A model or weight file is missing, broken or of another kind."""
+
+
+class MachineError(WarmstartError):
+    """The machine lacks something, such as Docker or a driver."""
 
 
 class PipelineError(WarmstartError):

@@ -1,4 +1,4 @@
-"""The files around the code: lock, image, Makefile, set-up and the script that CI runs."""
+"""The files around the code: lock, Makefile, set-up and the script that CI runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
-DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 
 NO_PYTHON = (
     "warmstart needs Python 3.11 and found none on PATH; install it (on Ubuntu and Debian:"
@@ -92,35 +91,6 @@ def test_uv_is_pinned_to_hashes() -> None:
     lines = (ROOT / "requirements-uv.txt").read_text(encoding="utf-8").replace("\\\n", "")
     (pin,) = [line for line in lines.splitlines() if not line.startswith("#")]
     assert re.fullmatch(r"uv==[\d.]+(\s+--hash=sha256:[0-9a-f]{64}){2}", pin)
-
-
-def test_image_holds_the_locked_tensorflow() -> None:
-    (locked,) = [p["version"] for p in PACKAGES if p["name"] == "tensorflow"]
-    assert re.findall("^ARG TENSORFLOW_VERSION=(.*)$", DOCKERFILE, re.MULTILINE) == [locked]
-    assert re.findall("^FROM (tensorflow.*) AS", DOCKERFILE, re.MULTILINE) == [
-        "tensorflow/tensorflow:${TENSORFLOW_VERSION}-${VARIANT}"
-    ]
-
-
-def test_every_file_copied_into_the_image_exists() -> None:
-    copies = re.findall("^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
-    sources = [source for copy in copies for source in copy.split()[:-1]]
-    assert "uv.lock" in sources
-    assert [source for source in sources if not (ROOT / source).exists()] == []
-
-
-def test_nothing_the_image_needs_is_left_out_of_its_context() -> None:
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
-    packages = re.findall(r"(\w+)\*", setup)
-    assert {"cli", "samples"} <= set(packages)
-    assert {*packages, "setup.py", "README.md", "LICENSE", "NOTICE"}.isdisjoint(ignored)
-
-
-def test_make_requirements_and_the_image_export_the_same() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (export,) = re.findall("^EXPORT := (.*)$", makefile, re.MULTILINE)
-    assert f"/uv/bin/uv {export} " in DOCKERFILE
 
 
 def test_make_lists_every_target() -> None:

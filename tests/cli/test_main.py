@@ -57,6 +57,11 @@ COMMANDS = {
     "check": ["data", "check"],
     "fetch": ["data", "fetch"],
     "models": ["models"],
+    "doctor": ["doctor"],
+    "docker": ["docker"],
+    "docker build": ["docker", "build"],
+    "docker run": ["docker", "run"],
+    "docker notebook": ["docker", "notebook"],
     "models list": ["models", "list"],
     "promote": ["models", "promote"],
     "rollback": ["models", "rollback"],
@@ -152,6 +157,7 @@ LIGHT = {
     "check of no photos": ["data", "check", "DIR"],
     "evaluation of no model": ["evaluate", "DIR", "DIR"],
     "unknown public data set": ["data", "fetch", "flower", "DIR"],
+    "line for Docker": ["docker", "run", "--data", "DIR", "--print"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],
 }
 

@@ -1,0 +1,1 @@
+"""The machine that pipelines run on, and the image that is such a machine anywhere."""

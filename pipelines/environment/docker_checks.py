@@ -1,0 +1,209 @@
+"""What has to be there before Docker is asked for anything; each lack is one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.environment.checks import FAIL
+from pipelines.environment.gpus import Gpu, check_driver, find_gpus
+from pipelines.environment.resources import LOCAL, is_writable, why_taken
+from pipelines.environment.tensorflow_build import found_build
+from schemas.errors import ConfigError, MachineError, printable
+
+_SECONDS = 30
+
+_ID = re.compile(r"\d+|GPU-[0-9A-Za-z-]+")
+
+# What stands for itself in an address and in a shell.
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+
+_TOKEN_BYTES = 24
+
+
+def parsed_gpus(text: str | None) -> str:
+    """Reads `--gpus`.
+
+    Args:
+        text: `all`, `none`, or indices or UUIDs with commas between them; by default all that
+            there are.
+
+    Returns:
+        The same, without spaces; empty for none.
+
+    Raises:
+        ConfigError: if it is none of these.
+        MachineError: if NVIDIA's driver does not answer.
+    """
+    if text is None:
+        return "all" if find_gpus() else ""
+    if text in {"all", "none"}:
+        return text.replace("none", "")
+    ids = [part.strip() for part in text.split(",")]
+    if not all(map(_ID.fullmatch, ids)) or len(set(ids)) < len(ids):
+        raise ConfigError(
+            f"--gpus {printable(text)}: name all, none, or each GPU once by its number or UUID, "
+            "such as 0,1."
+        )
+    return ",".join(ids)
+
+
+def parsed_token(text: str | None) -> str:
+    """Reads `--token`; makes one up if it is left out.
+
+    Raises:
+        ConfigError: if it holds what an address or a shell would read otherwise.
+    """
+    if text and not _PLAIN.fullmatch(text):
+        raise ConfigError(
+            "--token may only hold letters from A to Z in both cases, digits, and . _ ~ -; leave "
+            "it out and one is made."
+        )
+    return text or secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def check_engine() -> None:
+    """Checks that Docker can be used.
+
+    Raises:
+        MachineError: if it cannot.
+    """
+    _engine()
+
+
+def check_image(image: str) -> None:
+    """Checks that an image is on this machine.
+
+    Raises:
+        MachineError: if it is not, or Docker cannot be used.
+    """
+    if _asked("image", "inspect", "--format", "{{.Id}}", image).returncode:
+        raise MachineError(
+            f"--image {printable(image)}: Docker has no such image on this machine; build it "
+            "first, with `warmstart docker build`."
+        )
+
+
+def check_gpus(chosen: str) -> None:
+    """Checks that GPUs are there, and that containers can use them.
+
+    Args:
+        chosen: as `parsed_gpus` returns them.
+
+    Raises:
+        ConfigError: if one of them does not exist.
+        MachineError: if driver or NVIDIA Container Toolkit are missing or too old.
+    """
+    if not chosen:
+        return
+    gpus = find_gpus()
+    if not gpus:
+        raise MachineError(
+            f"--gpus {chosen}: this machine has no GPU of NVIDIA, or no driver for it (no "
+            "nvidia-smi); install the driver, or use --gpus none."
+        )
+    used = gpus if chosen == "all" else [_gpu(name, gpus) for name in chosen.split(",")]
+    driver = check_driver(used, found_build())
+    if driver.verdict == FAIL:
+        raise MachineError(f"--gpus {chosen}: {driver.text}")
+    if not _has_toolkit(_engine()):
+        raise MachineError(
+            f"--gpus {chosen}: Docker cannot hand GPUs to containers, as the NVIDIA Container "
+            "Toolkit is missing; install nvidia-container-toolkit, run `nvidia-ctk runtime "
+            "configure --runtime=docker`, restart Docker, or use --gpus none."
+        )
+
+
+def check_port(port: int) -> None:
+    """Checks that a port of this machine is free.
+
+    Raises:
+        ConfigError: if it is taken.
+    """
+    reason = why_taken(port)
+    if reason:
+        raise ConfigError(
+            f"--port {port}: cannot listen on {LOCAL}:{port} ({reason}); name another, such as "
+            f"--port {port % 65535 + 1}."
+        )
+
+
+def prepare_folder(option: str, folder: Path) -> None:
+    """Makes a folder that is to be mounted: Docker itself would make it as root's.
+
+    Args:
+        option: that names it.
+        folder: the same.
+
+    Raises:
+        ConfigError: if it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if is_writable(folder) else "Permission denied"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ConfigError(
+            f"{option} {printable(str(folder))}: cannot write there ({reason}), and neither could "
+            "the container; name a folder of yours."
+        )
+
+
+def _engine() -> dict[str, Any]:
+    """Returns what Docker tells of itself."""
+    done = _asked("info", "--format", "{{json .}}")
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        found = {}
+    problems = found.get("ServerErrors") or []
+    if done.returncode or problems or not found.get("ServerVersion"):
+        said = problems or done.stderr.strip().splitlines() or ["it said nothing"]
+        reason = str(said[0]).split("\n", 1)[0].removeprefix("ERROR: ").rstrip(".?")
+        raise MachineError(
+            f"Docker's engine cannot be used ({printable(reason)}); start it, and see that you "
+            "may use it (group docker)."
+        )
+    return found
+
+
+def _asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("docker")
+    if not program:
+        raise MachineError(
+            "Docker is not installed (there is no program docker on PATH); install Docker Engine, "
+            "or show the line with --print and run it where Docker is."
+        )
+    try:
+        return subprocess.run(  # noqa: S603 (our arguments, and no shell)
+            [program, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MachineError(
+            f"Docker's engine did not answer within {_SECONDS} s; restart it."
+        ) from error
+
+
+def _gpu(name: str, gpus: Sequence[Gpu]) -> Gpu:
+    for gpu in gpus:
+        if name in {str(gpu.index), gpu.uuid}:
+            return gpu
+    there = ", ".join(str(gpu.index) for gpu in gpus)
+    raise ConfigError(f"--gpus {name}: there is no such GPU; this machine has {there}.")
+
+
+def _has_toolkit(engine: dict[str, Any]) -> bool:
+    """Tells whether containers can get GPUs: by a runtime, a hook, or devices of CDI."""
+    devices = engine.get("DiscoveredDevices") or []
+    return (
+        "nvidia" in (engine.get("Runtimes") or {})
+        or any(str(device.get("ID", "")).startswith("nvidia.com/gpu") for device in devices)
+        or shutil.which("nvidia-container-runtime-hook") is not None
+    )
