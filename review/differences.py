@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,6 +16,9 @@ from review.records import Value
 _WRAPPERS = ("custom_config.", "config.", "configuration.")
 
 _MOST_SHOWN = 60
+
+# Of YAML: C code has no stack for more.
+_MOST_NESTED = 100
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,6 @@ def shown(value: Value | None) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads YAML without references: a page of them stands for more than memory holds."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("It refers to another part of itself.")
-        return super().compose_node(parent, index)
-
-
 def _opened(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -85,11 +80,29 @@ def _opened(value: Any) -> Any:
         if value.startswith(("{", "[")):
             return json.loads(value)
         if "\n" in value:
-            opened = yaml.load(value, Loader=_Loader)  # noqa: S506 (derived from the safe one)
+            opened = _yaml(value)
             return opened if isinstance(opened, dict) else value
     except (ValueError, RecursionError, yaml.YAMLError):
         pass
     return value
+
+
+# The same configuration stands on a run and on components, and is compared again and again.
+@lru_cache(maxsize=128)
+def _yaml(text: str) -> Any:
+    """Reads YAML as C does, in a fifth of the time; what it returns is not to be changed.
+
+    Raises:
+        yaml.YAMLError: if it is none, refers to itself, or is nested too deeply: a page of such
+            stands for more than memory holds.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > _MOST_NESTED:
+            raise yaml.YAMLError("It refers to another part of itself, or is nested too deeply.")
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _leaves(key: str, value: Any) -> list[tuple[str, Value]]:

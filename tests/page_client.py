@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -128,13 +128,17 @@ def links(page: str, here: str) -> Iterator[str]:
         yield f"{place.path}?{place.query}".rstrip("?") if own else target
 
 
-def crawl(client: PageClient, *starts: str) -> dict[str, Answer]:
+def crawl(
+    client: PageClient, *starts: str, skipped: Callable[[str], bool] = lambda target: False
+) -> dict[str, Answer]:
     """Follows every link of every page, and asks for the JSON of each; returns all answers."""
     found: dict[str, Answer] = {}
     waiting = ["/", *starts]
     while waiting:
         target = waiting.pop()
         if target in found or target.startswith("data:") or _DEEP.search(target):
+            continue
+        if skipped(target):
             continue
         assert target.startswith("/"), f"a link leads away: {target}"
         answer = found[target] = client.get(target)

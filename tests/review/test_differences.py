@@ -48,3 +48,11 @@ def test_only_what_differs_is_told() -> None:
 )
 def test_difference_is_a_clause(difference: Difference, sentence: str) -> None:
     assert difference.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &b [1]\nc: *b\n", "a: &b\n  c: *b\n", "a:\n  " + "- " * 5000 + "1\n", "a:\n  - {\n"],
+)
+def test_yaml_that_stands_for_more_than_it_is_stays_text(text: str) -> None:
+    assert flat({"configuration": text}) == {"configuration": text}
