@@ -142,8 +142,9 @@ def notebook(
     debug: Debug = False,
 ) -> None:
     """Start Jupyter Lab in the image, for this machine's browser; Ctrl-C ends it."""
-    from pipelines.environment.docker_checks import check_port, parsed_token, prepare_folder
+    from pipelines.environment.docker_checks import parsed_token, prepare_folder
     from pipelines.environment.docker_line import notebook_line
+    from pipelines.environment.resources import check_port
 
     with reported(debug):
         mounted = _existing("DIR", project)

@@ -9,6 +9,7 @@ import typer
 
 from cli.errors import Debug, reported
 from cli.options import Output
+from cli.reviewed import reviewed
 
 if TYPE_CHECKING:
     from pipelines.folders import OutputFolders
@@ -37,11 +38,10 @@ def review(
     debug: Debug = False,
 ) -> None:
     """Review runs in the browser; Ctrl-C ends it."""
-    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
-
     with reported(debug):
-        folders = OutputFolders((output or DEFAULT_OUTPUT).resolve())
-        _check(folders)
+        # What is wrong with a store is said before anything listens.
+        with reviewed(output) as (folders, _, history):
+            history.runs()
         if get is not None:
             _print_one(folders, get)
             return
@@ -54,15 +54,6 @@ def review(
             sys.stdout.flush()
 
         serve(folders, place, ready=say_where, open_browser=open_browser)
-
-
-def _check(folders: OutputFolders) -> None:
-    """Says what is wrong with a store before anything listens."""
-    from review.history import History
-    from review.store import opened
-
-    with opened(folders) as store:
-        History(store, folders.root).runs()
 
 
 def _print_one(folders: OutputFolders, path: str) -> None:

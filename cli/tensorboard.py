@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,6 @@ import typer
 
 from cli.errors import Debug, reported
 from cli.options import Output
-from schemas.errors import ConfigError
 
 # TensorBoard has no password, so it listens to this machine alone.
 _ADDRESS = "127.0.0.1"
@@ -31,6 +29,7 @@ def tensorboard(
     debug: Debug = False,
 ) -> None:
     """Show the training curves of a run in the browser; Ctrl-C ends it."""
+    from pipelines.environment.resources import check_port
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
     from review.model_runs import find_model_run
 
@@ -42,7 +41,7 @@ def tensorboard(
         if only_print:
             typer.echo(shlex.join(command))
             return
-        _check_port(port)
+        check_port(port)
         typer.echo(f"Run {found.run_id}: http://{_ADDRESS}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
         os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
@@ -53,16 +52,3 @@ def _command(folder: Path, port: int) -> list[str]:
         *(sys.executable, "-m", "tensorboard.main"),
         *("--logdir", str(folder), "--port", str(port), "--host", _ADDRESS),
     ]
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as server:
-        # As TensorBoard does; connections that are closing do not count.
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            server.bind((_ADDRESS, port))
-        except OSError as error:
-            raise ConfigError(
-                f"--port {port}: cannot listen on {_ADDRESS}:{port} ({error.strerror}); name "
-                f"another, such as --port {port % 65535 + 1}."
-            ) from error

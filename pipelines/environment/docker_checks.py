@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -13,18 +12,14 @@ from typing import Any
 
 from pipelines.environment.checks import FAIL
 from pipelines.environment.gpus import Gpu, check_driver, find_gpus
-from pipelines.environment.resources import LOCAL, is_writable, why_taken
+from pipelines.environment.resources import is_writable
 from pipelines.environment.tensorflow_build import found_build
 from schemas.errors import ConfigError, MachineError, printable
+from schemas.tokens import check_token, new_token
 
 _SECONDS = 30
 
 _ID = re.compile(r"\d+|GPU-[0-9A-Za-z-]+")
-
-# What stands for itself in an address and in a shell.
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
-
-_TOKEN_BYTES = 24
 
 
 def parsed_gpus(text: str | None) -> str:
@@ -60,12 +55,8 @@ def parsed_token(text: str | None) -> str:
     Raises:
         ConfigError: if it holds what an address or a shell would read otherwise.
     """
-    if text and not _PLAIN.fullmatch(text):
-        raise ConfigError(
-            "--token may only hold letters from A to Z in both cases, digits, and . _ ~ -; leave "
-            "it out and one is made."
-        )
-    return text or secrets.token_urlsafe(_TOKEN_BYTES)
+    check_token(text)
+    return text or new_token()
 
 
 def check_engine() -> None:
@@ -117,20 +108,6 @@ def check_gpus(chosen: str) -> None:
             f"--gpus {chosen}: Docker cannot hand GPUs to containers, as the NVIDIA Container "
             "Toolkit is missing; install nvidia-container-toolkit, run `nvidia-ctk runtime "
             "configure --runtime=docker`, restart Docker, or use --gpus none."
-        )
-
-
-def check_port(port: int) -> None:
-    """Checks that a port of this machine is free.
-
-    Raises:
-        ConfigError: if it is taken.
-    """
-    reason = why_taken(port)
-    if reason:
-        raise ConfigError(
-            f"--port {port}: cannot listen on {LOCAL}:{port} ({reason}); name another, such as "
-            f"--port {port % 65535 + 1}."
         )
 
 

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.environment.resources import LOCAL
+from pipelines.environment.resources import LOCAL, PORTS
 
-IMAGE = "warmstart"
-NOTEBOOK_PORT = 8888
+NOTEBOOK_PORT = PORTS["notebook"]
 TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105 (the name of a variable)
 
 # Where the image expects ImageNet weights.

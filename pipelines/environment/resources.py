@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.backbone.cache import cached_weights
 from pipelines.environment.checks import FAIL, PASS, WARN, Check
-from schemas.errors import printable, shortened_list
+from schemas.errors import ConfigError, printable, shortened_list
 
 # This machine alone.
 LOCAL = "127.0.0.1"
@@ -102,6 +102,20 @@ def why_taken(port: int, address: str = LOCAL) -> str:
         except OSError as error:
             return error.strerror or str(error)
     return ""
+
+
+def check_port(port: int) -> None:
+    """Checks that a port of this machine is free.
+
+    Raises:
+        ConfigError: if it is taken.
+    """
+    reason = why_taken(port)
+    if reason:
+        raise ConfigError(
+            f"--port {port}: cannot listen on {LOCAL}:{port} ({reason}); name another, such as "
+            f"--port {port % 65535 + 1}."
+        )
 
 
 def is_writable(folder: Path) -> bool:

@@ -30,6 +30,7 @@ from review.page.views import labels, report
 from review.plain_json import as_json
 from review.store import Output
 from schemas.errors import ConfigError, WarmstartError
+from schemas.tokens import new_token
 
 # Bytes of a form.
 _MOST_BODY = 64 * 1024
@@ -75,7 +76,7 @@ def make_app(
     app.state.library = Library(output)
     app.state.gallery = Gallery(app.state.library)
     # In every form; another page cannot know it.
-    app.state.token = secrets.token_urlsafe(24)
+    app.state.token = new_token()
     return Guard(app, access)
 
 

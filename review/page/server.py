@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 import socket
 import sys
 import threading
@@ -19,9 +17,7 @@ from review.page.app import WRITING, make_app
 from review.page.guard import TOKEN, Access, is_everywhere, is_local
 from review.store import Output
 from schemas.errors import ConfigError
-
-# What stands for itself in an address, a cookie and a header.
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+from schemas.tokens import check_token, new_token
 
 # Seconds that open connections, such as those that follow a run, have after Ctrl-C.
 _GRACE = 1
@@ -64,12 +60,8 @@ def place_for(address: str, port: int, token: str | None) -> Place:
     """
     if not address:
         raise ConfigError("--host is empty; name an address, such as 127.0.0.1.")
-    if token and not _PLAIN.fullmatch(token):
-        raise ConfigError(
-            "--token may only hold letters from A to Z in both cases, digits, and . _ ~ -; leave "
-            "it out and one is made."
-        )
-    needed = "" if is_local(address) else secrets.token_urlsafe(24)
+    check_token(token)
+    needed = "" if is_local(address) else new_token()
     return Place(address, port, token or needed)
 
 

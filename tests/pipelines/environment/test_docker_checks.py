@@ -16,11 +16,11 @@ from pipelines.environment.docker_checks import (
     check_engine,
     check_gpus,
     check_image,
-    check_port,
     parsed_gpus,
     parsed_token,
     prepare_folder,
 )
+from pipelines.environment.resources import check_port
 from schemas.errors import ConfigError, MachineError
 
 NOBODY = 65534
