@@ -109,6 +109,10 @@ class Library:
         with self._known():
             return self._heads
 
+    def run_ids(self) -> dict[str, int]:
+        """Returns the ids of all runs by their names."""
+        return {head.name: head.id for head in self.heads()}
+
     def entries(self, heads: Sequence[RunHead]) -> list[Entry]:
         """Returns runs with what they came to; those that ended are read only once.
 

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from review.differences import flat
 from review.history import History
+from review.messages import read_text_message
 from review.records import CACHED, FAILED, SUCCEEDED, UNFINISHED, Artifact, Execution, Run
 from review.why import explain
 from schemas import run_record
@@ -202,13 +202,11 @@ def _fields(
     for artifact in artifacts:
         if artifact.type != _SCHEMA:
             continue
-        try:
-            text = history.files.read_text(artifact, _SCHEMA_FILE) or ""
-            features = text_format.Parse(text, schema_pb2.Schema()).feature
-        except text_format.ParseError:
+        schema = read_text_message(history.files, artifact, _SCHEMA_FILE, schema_pb2.Schema)
+        if schema is None:
             continue
         names = schema_pb2.FeatureType.Name
-        fields = [{"name": one.name, "type": names(one.type)} for one in features]
+        fields = [{"name": one.name, "type": names(one.type)} for one in schema.feature]
         found |= dict.fromkeys((artifact.id, *_described(run)), fields)
     return found
 

@@ -13,7 +13,6 @@ from review.store import Output
 # In each version, as Pusher and `warmstart models` write it.
 _RECORD = ("assets.extra", "warmstart.json")
 
-
 # By which TensorFlow Serving knows a model.
 _GRAPH_FILE = "saved_model.pb"
 
@@ -39,19 +38,23 @@ class ServedVersion:
 
 def versions_in_service(output: Output) -> list[ServedVersion]:
     """Returns the versions in the folder of models, the one that is served first."""
+    numbers = _numbers(output)
+    return [_version(output, number, is_served=number == numbers[0]) for number in numbers]
+
+
+def served_version(output: Output) -> ServedVersion | None:
+    """Returns the version that is served, or None."""
+    return next((_version(output, number, is_served=True) for number in _numbers(output)), None)
+
+
+def _numbers(output: Output) -> list[int]:
     try:
         # A link may lead anywhere, and a folder that someone sent may hold some.
         found = [] if output.models.is_symlink() else list(output.models.iterdir())
         names = [folder.name for folder in found if _is_version(folder)]
     except OSError:
         return []
-    numbers = sorted(map(int, names), reverse=True)
-    return [_version(output, number, is_served=number == numbers[0]) for number in numbers]
-
-
-def served_version(output: Output) -> ServedVersion | None:
-    """Returns the version that is served, or None."""
-    return next(iter(versions_in_service(output)), None)
+    return sorted(map(int, names), reverse=True)
 
 
 def _is_version(folder: Path) -> bool:

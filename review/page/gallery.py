@@ -16,6 +16,7 @@ from review.library import Library
 from review.neighbours import Neighbour, Neighbours, embedded_photos
 from review.photo_history import TrainedModel, models_of
 from review.records import UNFINISHED
+from review.run_report import report_artifact
 from review.thumbnails import Thumbnails
 from schemas.errors import ConfigError
 
@@ -27,8 +28,6 @@ _MOST_BYTES = 32_000_000
 
 # Runs whose tables are kept: 300 bytes or so for each photo.
 _MOST_RUNS = 4
-
-_REPORT = "Report"
 
 _T = TypeVar("_T")
 
@@ -84,8 +83,7 @@ class Gallery:
         """
         run = self._library.entry(run_id).run
         with self._library.reading() as opened:
-            made = opened.history.artifacts(run.made_ids).values()
-        report = next((artifact for artifact in made if artifact.type == _REPORT), None)
+            report = report_artifact(opened.history, run)
         if report is None:
             return None
         # What the report says of the photo, not the photo: it is kept apart.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -54,7 +54,7 @@ def artifacts(library: Library, query: Mapping[str, str]) -> Shown:
         names = {one.id: known_as(history, one) for one in shown}
         makers = opened.history.makers([artifact.id for artifact in shown])
         types = opened.history.artifact_types()
-    runs = _run_ids(library)
+    runs = library.run_ids()
     return Shown(
         "artifacts.html",
         {
@@ -80,7 +80,7 @@ def artifact(library: Library, gallery: Gallery, artifact_id: int) -> Shown:
     Raises:
         ConfigError: if there is none.
     """
-    runs = _run_ids(library)
+    runs = library.run_ids()
     with library.reading() as opened:
         history = opened.history
         lineage = lineage_of(opened.store, history, artifact_id, 1)
@@ -131,7 +131,7 @@ def lineage(library: Library, artifact_id: int, query: Mapping[str, str]) -> Sho
         shown = _nearest(found)
         drawn = [found.artifact, *(one.artifact for one in shown)]
         names = {one.id: known_as(opened.history, one) for one in drawn}
-    runs = _run_ids(library)
+    runs = library.run_ids()
     rows = {
         str(found.artifact.id): _row(found.artifact, found.maker, runs) | {"steps": 0},
         **{
@@ -147,12 +147,17 @@ def lineage(library: Library, artifact_id: int, query: Mapping[str, str]) -> Sho
         {
             "artifact": rows[str(artifact_id)],
             "depth": depth,
-            "ancestors": [rows[str(o.artifact.id)] for o in found.ancestors if o in shown],
-            "descendants": [rows[str(o.artifact.id)] for o in found.descendants if o in shown],
+            "ancestors": _rows_of(found.ancestors, rows),
+            "descendants": _rows_of(found.descendants, rows),
             "hidden": len(found.ancestors) + len(found.descendants) - len(shown),
         },
         {"layout": _layout(found, shown), "rows": rows, "deepest": _MOST_DEPTH},
     )
+
+
+def _rows_of(relatives: Iterable[Relative], rows: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns what is shown of those relatives that are shown."""
+    return [rows[number] for one in relatives if (number := str(one.artifact.id)) in rows]
 
 
 def _of_run(history: History, run: Run, kind: str) -> list[Artifact]:
@@ -188,8 +193,3 @@ def _row(found: Artifact, maker: Execution | None, runs: Mapping[str, int]) -> d
         "run": maker.run if maker else None,
         "run_id": runs.get(maker.run) if maker else None,
     }
-
-
-def _run_ids(library: Library) -> dict[str, int]:
-    """Returns the ids of all runs by their names."""
-    return {head.name: head.id for head in library.heads()}

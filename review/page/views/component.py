@@ -31,7 +31,7 @@ def component(library: Library, run_id: int, execution_id: int) -> Shown:
     why = library.why(entry.run)[execution.node] if execution is latest else None
     with library.reading() as opened:
         artifacts = opened.history.artifacts([*execution.input_ids, *execution.output_ids])
-    since = next((head.id for head in library.heads() if why and head.name == why.since), None)
+    since = library.run_ids().get(why.since) if why else None
     return Shown(
         "component.html",
         {

@@ -70,12 +70,13 @@ def _examples(asked: Asked) -> dict[str, Any]:
     if found is None:
         return {"photos": None}
     counts = Counter((photo.split, photo.label) for photo in found.photos)
+    splits = sorted({split for split, _ in counts}, reverse=True)
     return {
         "photos": [asdict(photo) for photo in found.photos[:_MOST_SHOWN]],
         "count": len(found.photos),
-        "splits": sorted({split for split, _ in counts}, reverse=True),
+        "splits": splits,
         "classes": [
-            {"label": label, "photos": {s: counts[s, label] for s in {s for s, _ in counts}}}
+            {"label": label, "photos": {split: counts[split, label] for split in splits}}
             for label in sorted({label for _, label in counts})
         ],
     }
@@ -110,12 +111,15 @@ def _embeddings(asked: Asked) -> dict[str, Any]:
 
 
 def _suspicions(asked: Asked) -> dict[str, Any]:
-    rows = asked.history.files.read_table(asked.artifact, _SUSPICIONS_FILE)
-    return {"rows": None if rows is None else rows[:_MOST_ROWS], "count": len(rows or ())}
+    return _table(asked, _SUSPICIONS_FILE)
 
 
 def _quarantine(asked: Asked) -> dict[str, Any]:
-    rows = asked.history.files.read_table(asked.artifact, _QUARANTINE_FILE)
+    return _table(asked, _QUARANTINE_FILE)
+
+
+def _table(asked: Asked, name: str) -> dict[str, Any]:
+    rows = asked.history.files.read_table(asked.artifact, name)
     return {"rows": None if rows is None else rows[:_MOST_ROWS], "count": len(rows or ())}
 
 
@@ -124,7 +128,7 @@ def _training(asked: Asked) -> dict[str, Any]:
     names = ("accuracy", "loss")
     return {
         "stages": [asdict(stage) for stage in stages],
-        "curves": {name: _curves(stages, name) for name in names if _curves(stages, name)},
+        "curves": {name: lines for name in names if (lines := _curves(stages, name))},
     }
 
 

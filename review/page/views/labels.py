@@ -65,7 +65,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
     # The number of a doubt stays its own, whichever others are shown.
     numbered = enumerate((doubt for doubt in everything if doubt.kind == kind), 1)
     found = [(n, d) for n, d in numbered if not (only_open and d.decision and n != also)]
-    leaks = gallery.leaks(run_id)
+    leaks = gallery.leaks(run_id) if kind == COPY else None
     return Shown(
         "labels.html",
         {
@@ -76,7 +76,7 @@ def labels(library: Library, gallery: Gallery, run_id: int, query: Mapping[str, 
             "doubts": [{"number": n, **_row(doubt)} for n, doubt in found[:_MOST_SHOWN]],
             "count": len(found),
             "classes": sorted({photo.label for photo in examples.photos}),
-            "leaks": _leaks(leaks) if leaks and kind == COPY else None,
+            "leaks": _leaks(leaks) if leaks else None,
             "saved": len(decided),
             "file": library.output.corrections,
             "command": _command(library, entry.run.head.record.get(run_record.DATA)),

@@ -26,6 +26,9 @@ _MOST_CLASSES = 3
 # Of the training photos beside a mistake.
 _MOST_NEIGHBOURS = 3
 
+# Photos of a class as labelled, by the class that they were taken for.
+_Counts = Counter[tuple[str, str]]
+
 _ORDERS = ("surest first", "least sure first")
 
 
@@ -51,14 +54,15 @@ def mistakes(library: Library, gallery: Gallery, run_id: int, query: Mapping[str
     asked = {name: query.get(name, "") for name in ("label", "said", "show", "order")}
     rows = _asked_for(answers, asked)
     number = page_number(query)
+    counts = Counter((row.label, row.said) for row in answers.rows)
     wrong = sum(not row.right for row in answers.rows)
     return Shown(
         "mistakes.html",
         {
             "run": run_as_data(entry),
             "classes": answers.classes,
-            "matrix": _matrix(answers),
-            "pairs": _pairs(answers),
+            "matrix": _matrix(answers.classes, counts),
+            "pairs": _pairs(counts),
             "answers": [
                 {**tile(row, answers), **_explained(gallery, run_id, row)}
                 for row in rows[(number - 1) * _ON_A_PAGE : number * _ON_A_PAGE]
@@ -121,21 +125,15 @@ def _asked_for(answers: Answers, asked: Mapping[str, str]) -> Sequence[Answer]:
     return sorted(found, key=lambda row: (sign * row.confidence, row.path))
 
 
-def _counts(answers: Answers) -> Counter[tuple[str, str]]:
-    return Counter((row.label, row.said) for row in answers.rows)
-
-
-def _matrix(answers: Answers) -> list[dict[str, Any]]:
-    counts = _counts(answers)
+def _matrix(classes: Sequence[str], counts: _Counts) -> list[dict[str, Any]]:
     return [
-        {"label": label, "said": [counts[label, said] for said in answers.classes]}
-        for label in answers.classes
+        {"label": label, "said": [counts[label, said] for said in classes]} for label in classes
     ]
 
 
-def _pairs(answers: Answers) -> list[dict[str, Any]]:
+def _pairs(counts: _Counts) -> list[dict[str, Any]]:
     """Returns which class was taken for which, the most often first."""
-    wrong = [(pair, count) for pair, count in _counts(answers).most_common() if pair[0] != pair[1]]
+    wrong = [(pair, count) for pair, count in counts.most_common() if pair[0] != pair[1]]
     return [
         {"label": label, "said": said, "photos": count}
         for (label, said), count in wrong[:_MOST_PAIRS]

@@ -83,7 +83,7 @@ def photo(library: Library, gallery: Gallery, sha256: str, query: Mapping[str, s
     photos_then = [*([own] if own else []), *(sighting.photo for sighting in reversed(found))]
     if not photos_then:
         raise ConfigError(f"No model in this store saw a photo {sha256[:12]}….")
-    ids = {head.name: head.id for head in library.heads()}
+    ids = library.run_ids()
     rows = [_row(sighting, ids) for sighting in reversed(found)]
     runs = [run["id"] for row in rows for run in row["runs"] if run["id"] is not None]
     return Shown(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from typing import Any
 
+from review.examples import ExampleSet
 from review.library import Library
 from review.naming import known_as
 from review.page.gallery import Gallery
@@ -34,7 +35,7 @@ def production(library: Library, gallery: Gallery) -> Shown:
         library: of the store.
         gallery: of its photos.
     """
-    ids = {head.name: head.id for head in library.heads()}
+    ids = library.run_ids()
     versions = [
         _version(library, gallery, found, ids) for found in versions_in_service(library.output)
     ]
@@ -46,6 +47,7 @@ def _version(
 ) -> dict[str, Any]:
     run_id = ids.get(found.run or "")
     entry = library.entry(run_id) if run_id is not None else None
+    examples = _examples(gallery, run_id) if run_id is not None else None
     pushed = []
     if entry:
         with library.reading() as opened:
@@ -59,9 +61,17 @@ def _version(
         "version": {**asdict(found), "pushed_at": _time(found.pushed_at)},
         "run": run_as_data(entry) if entry else None,
         "artifacts": pushed,
-        "photos": _photos(gallery, run_id) if entry and run_id is not None else None,
-        "some": _some(gallery, run_id) if entry and run_id is not None else [],
+        "photos": _photos(examples) if examples else None,
+        "some": _some(examples) if examples else [],
     }
+
+
+def _examples(gallery: Gallery, run_id: int) -> ExampleSet | None:
+    """Returns the photos that made a model; None if that is not recorded, or gone."""
+    try:
+        return gallery.examples(run_id)
+    except ConfigError:
+        return None
 
 
 def _time(text: str | None) -> datetime | None:
@@ -73,25 +83,17 @@ def _time(text: str | None) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _some(gallery: Gallery, run_id: int) -> list[dict[str, Any]]:
+def _some(examples: ExampleSet) -> list[dict[str, Any]]:
     """Returns a few training photos, of each class in turn, so that one sees what it learnt."""
-    try:
-        photos = gallery.examples(run_id).of_split(TRAIN)
-    except ConfigError:
-        return []
     by_class: dict[str, list[Photo]] = {}
-    for photo in photos:
+    for photo in examples.of_split(TRAIN):
         by_class.setdefault(photo.label, []).append(photo)
     in_turn = (one for row in zip_longest(*by_class.values()) for one in row if one)
     return [asdict(photo) for photo in islice(in_turn, _MOST_PHOTOS)]
 
 
-def _photos(gallery: Gallery, run_id: int) -> list[dict[str, Any]] | None:
-    """Counts the photos that made a model, by what it did with them; None if that is gone."""
-    try:
-        examples = gallery.examples(run_id)
-    except ConfigError:
-        return None
+def _photos(examples: ExampleSet) -> list[dict[str, Any]]:
+    """Counts the photos that made a model, by what it did with them."""
     counts = Counter(photo.split for photo in examples.photos)
     return [
         {"split": split, "photos": counts[split], "use": _USES.get(split, "not used")}

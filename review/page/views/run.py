@@ -34,7 +34,7 @@ def run(library: Library, run_id: int) -> Shown:
         saved = _saved(opened.history, found)
     graph = graph_of(found)
     served = served_version(library.output)
-    ids = {head.name: head.id for head in library.heads()}
+    ids = library.run_ids()
     longest = max((one.seconds or 0.0 for one in found.executions), default=0.0)
     components = [
         {
