@@ -62,14 +62,15 @@ def _evaluation(history: History, artifact: Artifact) -> str:
 
 
 def _blessing(history: History, artifact: Artifact) -> str:
-    blessed = artifact.properties.get("blessed")
-    return "" if blessed is None else "blessed" if blessed == 1 else "not blessed"
+    if artifact.properties.get("blessed") is None:
+        return ""
+    return "blessed" if artifact.is_blessed else "not blessed"
 
 
 def _pushed(history: History, artifact: Artifact) -> str:
-    if artifact.properties.get("pushed") != 1:
+    if not artifact.is_pushed:
         return "not pushed"
-    place = str(artifact.properties.get("pushed_destination", ""))
+    place = artifact.destination
     return f"version {PurePosixPath(place).name}" if place else "pushed"
 
 

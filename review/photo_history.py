@@ -204,7 +204,7 @@ def _evaluations(
                         artifact,
                         examples[0] if examples else None,
                         str(user.properties.get(_SPLIT, "")),
-                        blessing.properties.get("blessed") == 1 if blessing else None,
+                        blessing.is_blessed if blessing else None,
                     ),
                 )
     return tuple(found.values())
@@ -212,11 +212,7 @@ def _evaluations(
 
 def _places(users: Iterable[Execution], artifacts: Mapping[int, Artifact]) -> tuple[str, ...]:
     pushed = (artifacts[n] for user in users for n in user.output_ids if n in artifacts)
-    places = [
-        str(one.properties.get("pushed_destination", ""))
-        for one in pushed
-        if one.type == _PUSHED and one.properties.get("pushed") == 1
-    ]
+    places = [one.destination for one in pushed if one.type == _PUSHED and one.is_pushed]
     return tuple(dict.fromkeys(filter(None, places)))
 
 

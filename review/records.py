@@ -65,6 +65,21 @@ class Artifact:
     changed: datetime
     properties: Mapping[str, Value] = field(default_factory=dict)
 
+    @property
+    def is_blessed(self) -> bool:
+        """Whether it is a ModelBlessing, or InfraBlessing of ours, that was given."""
+        return self.properties.get("blessed") == 1
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it is a PushedModel of which a version was pushed."""
+        return self.properties.get("pushed") == 1
+
+    @property
+    def destination(self) -> str:
+        """The folder of the version that it was pushed to, as it was recorded, or empty."""
+        return str(self.properties.get("pushed_destination", ""))
+
 
 @dataclass(frozen=True)
 class Execution:

@@ -138,7 +138,7 @@ def _of_blessed(executions: Sequence[Execution], artifacts: Sequence[Artifact]) 
     needed: set[int] = set()
     for execution in executions:
         blessed = any(
-            by_id[number].type == _BLESSING and by_id[number].properties.get("blessed") == 1
+            by_id[number].type == _BLESSING and by_id[number].is_blessed
             for number in execution.output_ids
             if number in by_id
         )
@@ -166,9 +166,9 @@ def _of_pushed(executions: Sequence[Execution], artifacts: Sequence[Artifact]) -
 
 def _is_there(pushed: Artifact) -> bool:
     """Tells whether a version is still where it was pushed to, or was withdrawn from there."""
-    place = Path(str(pushed.properties.get("pushed_destination", "")))
+    place = Path(pushed.destination)
     withdrawn = place.parent / ".withdrawn" / place.name
-    return pushed.properties.get("pushed") == 1 and (place.is_dir() or withdrawn.is_dir())
+    return pushed.is_pushed and (place.is_dir() or withdrawn.is_dir())
 
 
 def _has_files(artifact: Artifact, output: Output) -> bool:

@@ -107,14 +107,11 @@ def _results(files: ArtifactFiles, artifacts: list[Artifact]) -> RunResults:
     blessing, pushed = by_type.get(_BLESSING), by_type.get(_PUSHED)
     evaluation = by_type.get(_EVALUATION)
     measured = (files.read_object(evaluation, _MEASURED_FILE) if evaluation else None) or {}
-    place = None
-    if pushed and pushed.properties.get("pushed") == 1:
-        place = str(pushed.properties.get("pushed_destination", "")) or None
     photos = measured.get("photos")
     reasons = measured.get("reasons")
     return RunResults(
-        blessed=blessing.properties.get("blessed") == 1 if blessing else None,
-        pushed_to=place,
+        blessed=blessing.is_blessed if blessing else None,
+        pushed_to=(pushed.destination or None) if pushed and pushed.is_pushed else None,
         photos=photos if isinstance(photos, int) else None,
         metrics=_metrics(measured),
         reasons=tuple(map(str, reasons)) if isinstance(reasons, list) else (),

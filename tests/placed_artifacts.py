@@ -11,7 +11,7 @@ from pipeline_runs import PipelineRuns
 
 from review.files import ArtifactFiles
 from review.history import History
-from review.records import Artifact
+from review.records import Artifact, Run
 from review.store import opened
 
 _NOW = datetime.now(UTC)
@@ -28,11 +28,23 @@ def placed(root: Path, contents: Mapping[str, bytes]) -> tuple[ArtifactFiles, Ar
 
 
 @contextmanager
-def artifact_of(runs: PipelineRuns, node: str, output: str) -> Iterator[tuple[History, Artifact]]:
-    """Opens the store of a run named `first`, and finds what a component of it made."""
+def opened_at_first(runs: PipelineRuns) -> Iterator[tuple[History, Run]]:
+    """Opens the store of a run named `first`, and finds it."""
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        (run,) = history.read(head for head in history.runs() if head.name == "first")
+        yield history, run_named(history, "first")
+
+
+def run_named(history: History, name: str) -> Run:
+    """Returns the run with a name."""
+    (run,) = history.read(head for head in history.runs() if head.name == name)
+    return run
+
+
+@contextmanager
+def artifact_of(runs: PipelineRuns, node: str, output: str) -> Iterator[tuple[History, Artifact]]:
+    """Opens the store of a run named `first`, and finds what a component of it made."""
+    with opened_at_first(runs) as (history, run):
         execution = run.execution_of(node)
         assert execution is not None
         (artifact,) = history.artifacts(execution.outputs[output]).values()

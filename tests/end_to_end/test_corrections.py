@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import PipelineRuns
+from placed_artifacts import run_named
 
 from review.comparison import compare
 from review.files import local_folder
@@ -42,11 +43,6 @@ def executed(states: dict[str, str]) -> set[str]:
     return {node for node, state in states.items() if state == "executed"} - RESOLVERS
 
 
-def run_of(history: History, name: str) -> Run:
-    (head,) = [head for head in history.runs() if head.name == name]
-    return history.read([head])[0]
-
-
 def quarantine_of(history: History, run: Run) -> tuple[list[dict[str, str]], list[Correction]]:
     """Returns the photos of a run, and the corrections that were applied to them."""
     ids = [number for one in run.executions for number in one.outputs.get("quarantine", ())]
@@ -66,7 +62,7 @@ def test_label_that_is_kept_runs_what_lists_suspicions_again(runs: PipelineRuns)
     assert executed(states) == {"LabelReview", "ReportGen", "Pusher"}
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        told = explain(history, run_of(history, "kept"))
+        told = explain(history, run_named(history, "kept"))
     change = "the corrections changed (1 kept)"
     assert told["LabelReview"].sentence == f"{change} since run first."
     assert told["ReportGen"].first_causes[0].text == change
@@ -87,7 +83,7 @@ def test_photos_that_are_relabelled_and_left_out_are_learnt_otherwise(runs: Pipe
     assert executed(states) == set(states) - RESOLVERS
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        first, corrected = run_of(history, "first"), run_of(history, "corrected")
+        first, corrected = run_named(history, "first"), run_named(history, "corrected")
         before, _ = quarantine_of(history, first)
         after, applied = quarantine_of(history, corrected)
         told = explain(history, corrected)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pipeline_runs import PipelineRuns
+from placed_artifacts import run_named
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -18,7 +19,6 @@ from review.comparison import Comparison, compare
 from review.files import local_folder
 from review.history import History
 from review.photos import Relabelled
-from review.records import Run
 from review.store import opened
 from review.why import Why, explain
 from schemas import run_record
@@ -29,23 +29,18 @@ FirstRun = tuple[PipelineRuns, dict[str, str]]
 def why(runs: PipelineRuns, run: str) -> dict[str, Why]:
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        return explain(history, run_of(history, run))
-
-
-def run_of(history: History, name: str) -> Run:
-    (head,) = [head for head in history.runs() if head.name == name]
-    return history.read([head])[0]
+        return explain(history, run_named(history, run))
 
 
 def compared(runs: PipelineRuns, old: str, new: str) -> Comparison:
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        return compare(history, run_of(history, old), run_of(history, new))
+        return compare(history, run_named(history, old), run_named(history, new))
 
 
 def test_first_run_is_recorded_whole(runs: PipelineRuns) -> None:
     with opened(runs.output) as store:
-        run = run_of(History(store, runs.output.root), "first")
+        run = run_named(History(store, runs.output.root), "first")
 
     assert (run.state, run.pipeline) == ("succeeded", "warmstart")
     assert run.head.record[run_record.DATA] == str(runs.data)
@@ -64,7 +59,7 @@ def test_record_costs_little_of_a_run(first_run: FirstRun) -> None:
     runs, _ = first_run
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        run = run_of(history, "first")
+        run = run_named(history, "first")
         artifacts = history.artifacts(n for one in run.executions for n in one.output_ids)
     assert run.seconds > 0
     began = time.perf_counter()
@@ -201,7 +196,7 @@ def test_age_of_what_is_reused_is_counted_from_when_it_was_made(runs: PipelineRu
     runs.run("aged")
     with opened(runs.output) as store:
         history = History(store, runs.output.root)
-        run = run_of(history, "aged")
+        run = run_named(history, "aged")
         later = run.head.started + timedelta(days=400)
         sentence = explain(history, run, later)["Trainer"].sentence
 

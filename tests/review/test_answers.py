@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from made_store import MadeStore
 from pipeline_runs import PipelineRuns
+from placed_artifacts import opened_at_first
 
 from review.answers import Answer, answers_of_run
 from review.history import History
@@ -30,10 +31,7 @@ ROWS = {
 def test_answers_of_a_run_are_those_that_evaluator_measured(
     first_run: tuple[PipelineRuns, dict[str, str]],
 ) -> None:
-    output = first_run[0].output
-    with opened(output) as store:
-        history = History(store, output.root)
-        (run,) = history.read(head for head in history.runs() if head.name == "first")
+    with opened_at_first(first_run[0]) as (history, run):
         found = answers_of_run(history, run)
         evaluator = run.execution_of("Evaluator")
         assert evaluator is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_store import MadeStore
 from pipeline_runs import PipelineRuns
+from placed_artifacts import run_named
 from record_files import example, record
 
 from review.examples import ExamplePhotos, ExampleSet, examples_behind, examples_of_run
@@ -30,7 +31,7 @@ def history(first_run: tuple[PipelineRuns, dict[str, str]]) -> Iterator[History]
 
 @pytest.fixture(scope="module")
 def found(history: History) -> ExampleSet:
-    (run,) = history.read(head for head in history.runs() if head.name == "first")
+    run = run_named(history, "first")
     examples = examples_of_run(history, run)
     assert examples is not None
     return examples
@@ -71,7 +72,7 @@ def test_photos_are_told_by_split_and_by_content(found: ExampleSet) -> None:
 def test_examples_of_transform_lead_to_the_photos_behind_them(
     history: History, found: ExampleSet
 ) -> None:
-    (run,) = history.read(head for head in history.runs() if head.name == "first")
+    run = run_named(history, "first")
     transform = run.execution_of("Transform")
     assert transform is not None
 

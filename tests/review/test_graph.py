@@ -7,6 +7,7 @@ from pathlib import Path
 
 from made_store import CACHED, FAILED, MadeStore
 from pipeline_runs import PipelineRuns
+from placed_artifacts import opened_at_first
 
 from review.graph import Graph, graph_of
 from review.history import History
@@ -114,12 +115,8 @@ def test_states_of_a_store_are_those_of_the_boxes(tmp_path: Path) -> None:
 def test_real_run_leads_from_its_photos_to_the_pushed_model(
     first_run: tuple[PipelineRuns, dict[str, str]],
 ) -> None:
-    output = first_run[0].output
-    with opened(output) as store:
-        history = History(store, output.root)
-        (run,) = history.read(head for head in history.runs() if head.name == "first")
-
-    graph = graph_of(run)
+    with opened_at_first(first_run[0]) as (_, run):
+        graph = graph_of(run)
 
     boxes = graph.layout.boxes
     assert {node.name for node in graph.nodes} == set(boxes) == set(first_run[1])

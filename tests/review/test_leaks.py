@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made_line import Line
 from pipeline_runs import PipelineRuns
+from placed_artifacts import opened_at_first
 
 from components.evaluator.intervals import proportion_interval
 from review.history import History
@@ -93,10 +94,7 @@ def test_run_without_recorded_photos_is_none(tmp_path: Path) -> None:
 def test_no_picture_is_in_two_splits_of_a_real_run(
     first_run: tuple[PipelineRuns, dict[str, str]],
 ) -> None:
-    output = first_run[0].output
-    with opened(output) as store:
-        history = History(store, output.root)
-        (run,) = history.read(head for head in history.runs() if head.name == "first")
+    with opened_at_first(first_run[0]) as (history, run):
         found = leaks_of_run(history, run)
 
     assert found is not None

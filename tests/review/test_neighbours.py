@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_store import MadeStore
 from pipeline_runs import PipelineRuns
+from placed_artifacts import opened_at_first
 from record_files import example, record
 
 from review import neighbours
@@ -178,10 +179,7 @@ def test_neighbours_in_a_real_run_are_the_most_similar(
 ) -> None:
     from components.embedder.artifact import read_embeddings
 
-    output = first_run[0].output
-    with opened(output) as store:
-        history = History(store, output.root)
-        (run,) = history.read(head for head in history.runs() if head.name == "first")
+    with opened_at_first(first_run[0]) as (history, run):
         embedded = embedded_photos(history, run)
         assert embedded is not None
         with closing(Neighbours(history.files)) as found:

@@ -31,7 +31,7 @@ def page(first_run: FirstRun) -> Iterator[PageClient]:
 @pytest.fixture(scope="module")
 def run(page: PageClient) -> int:
     """Id of the first run."""
-    rows = page.get("/runs.json").data["runs"]
+    rows = page.get("/runs.json?q=first").data["runs"]
     return next(int(row["id"]) for row in rows if row["name"] == "first")
 
 
