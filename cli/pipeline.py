@@ -1,8 +1,9 @@
-"""`warmstart pipeline`: runs the pipeline and says what came out."""
+"""`warmstart pipeline`: runs the pipeline and says what came out, or compiles it for a cluster."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,18 +12,31 @@ import typer
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
 from cli.options import AsJsonObject, ConfigFile, Data
+from cli.quiet import quiet_tensorflow
 from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
     from schemas.corrections import Correction
 
-app = typer.Typer(help="Run the pipeline.", no_args_is_help=True)
+
+class Engine(StrEnum):
+    """What can run a compiled pipeline."""
+
+    KUBEFLOW = "kubeflow"
+
+
+app = typer.Typer(help="Run the pipeline, or compile it for a cluster.", no_args_is_help=True)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
+]
 
 
 @app.callback()
 def pipeline() -> None:
-    """Run the pipeline."""
+    """Run the pipeline, or compile it for a cluster."""
 
 
 @app.command("run")
@@ -37,12 +51,7 @@ def run(
         ),
     ] = None,
     config: ConfigFile = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."
-        ),
-    ] = None,
+    overrides: Overrides = None,
     corrections: Annotated[
         str | None,
         typer.Option(
@@ -66,6 +75,40 @@ def run(
         folder = output or DEFAULT_OUTPUT
         decided = chosen_corrections(corrections, OutputFolders(folder).corrections)
         _run(settings, data, folder, decided, as_json=as_json, debug=debug)
+
+
+@app.command("compile")
+def compile_(
+    output: Annotated[
+        Path,
+        typer.Option("--output", metavar="FILE", help="The YAML file to write."),
+    ],
+    engine: Annotated[Engine, typer.Option("--engine", help="What is to run it.")],
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="Photos, as the pods see them: /data or below, or gs://.  [default: /data]",
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the pipeline as Kubeflow Pipelines v2 reads it: exit 2 if it could not run there."""
+    del engine  # The only one so far; scripts name it, so that a second one changes none of them.
+    from pipelines.config import load_config
+    from pipelines.kubeflow_runner import check_file, check_target, compile_pipeline, write_compiled
+
+    with reported(debug):
+        settings = load_config(config, overrides or [])
+        check_file(output)
+        check_target(settings, data=data)
+        with quiet_tensorflow():
+            documents = compile_pipeline(settings, data=data)
+        write_compiled(documents, output)
+    typer.echo(f"Wrote {output}")
 
 
 def _run(

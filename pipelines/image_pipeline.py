@@ -8,24 +8,18 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
-from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
+from tfx.types import BaseChannel
 
 from components.backbone.weights import weights_digest
 from components.code_digest import code_digest
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from components.distribution_validator.baseline import (
-    CURRENT_KEY,
-    STATISTICS_KEY,
-    LatestOtherStatisticsStrategy,
-)
+from components.distribution_validator.baseline import STATISTICS_KEY
 from components.distribution_validator.component import DistributionValidator
 from components.embedder.component import Embedder
-from components.evaluator import baseline
+from components.evaluator.baseline import MODEL_KEY
 from components.evaluator.component import Evaluator
 from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
@@ -36,7 +30,8 @@ from components.serving_validator.component import ServingValidator
 from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
-from pipelines.config import PipelineConfig, commented_yaml
+from pipelines.baselines import RESOLVED, Baselines
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml
 from pipelines.folders import OutputFolders
 from schemas import features
 
@@ -55,6 +50,7 @@ def create_pipeline(
     data: str,
     output: OutputFolders,
     corrected: Corrected = NO_CORRECTIONS,
+    baselines: Baselines = RESOLVED,
 ) -> Pipeline:
     """Builds the pipeline without running or reading anything.
 
@@ -63,6 +59,7 @@ def create_pipeline(
         data: the folder of photos, a manifest or an archive.
         output: where artifacts, metadata and models go.
         corrected: what a person decided about these photos.
+        baselines: where earlier photos and models are found, to compare with.
     """
     # Photos become examples, each in the training or the evaluation split; files that cannot be
     # used are listed.
@@ -88,10 +85,10 @@ def create_pipeline(
     example_validator = ExampleValidator(statistics=statistics, schema=schema)
 
     # So is skew between the splits, and drift since the latest run on other photos.
-    statistics_resolver = _statistics_resolver(statistics)
+    earlier_statistics = baselines.statistics(statistics)
     distribution_validator = DistributionValidator(
         statistics=statistics,
-        baseline_statistics=statistics_resolver.outputs[STATISTICS_KEY],
+        baseline_statistics=earlier_statistics.outputs[STATISTICS_KEY],
         max_skew=config.statistics.skew.max_distance,
         max_drift=config.statistics.drift.max_distance,
         code_digest=code_digest(
@@ -129,13 +126,13 @@ def create_pipeline(
     model = trainer.outputs["model"]
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
-    baseline_resolver = _baseline_resolver(model)
+    earlier_model = baselines.model(model)
     # Without a look at the data, `auto` is what every data folder has.
     split = features.EVAL if config.evaluate.split == "auto" else config.evaluate.split
     evaluator = Evaluator(
         examples=examples,
         model=model,
-        baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
+        baseline_model=earlier_model.outputs[MODEL_KEY],
         split=split,
         slices=config.evaluate.slices,
         thresholds=config.evaluate.thresholds.model_dump(),
@@ -169,7 +166,7 @@ def create_pipeline(
         },
         data=data,
         split=split,
-        configuration=commented_yaml(config.resolved),
+        configuration=commented_yaml(config.resolved, without=WHERE_IT_RUNS),
         code_digest=code_digest(
             *("components/report_gen", "components/pages", "components/evaluator"),
             *("components/serving", "components/transform", "schemas"),
@@ -181,8 +178,11 @@ def create_pipeline(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        report=report_gen.outputs["report"],
+        about={
+            "evaluation": evaluator.outputs["evaluation"],
+            "report": report_gen.outputs["report"],
+            "statistics": statistics,
+        },
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
         ),
@@ -194,13 +194,13 @@ def create_pipeline(
         statistics_gen,
         schema_gen,
         example_validator,
-        statistics_resolver,
+        earlier_statistics,
         distribution_validator,
         transform,
         embedder,
         label_review,
         trainer,
-        baseline_resolver,
+        earlier_model,
         evaluator,
         serving_validator,
         report_gen,
@@ -261,21 +261,3 @@ def _trainer(config: PipelineConfig, transform: Transform, embedder: Embedder) -
 
 def _augmentation(config: PipelineConfig) -> dict[str, Any]:
     return {**config.augment.model_dump(), "seed": config.train.seed}
-
-
-def _statistics_resolver(statistics: BaseChannel) -> Resolver:
-    return Resolver(
-        strategy_class=LatestOtherStatisticsStrategy,
-        **{STATISTICS_KEY: Channel(type=ExampleStatistics), CURRENT_KEY: statistics},
-    ).with_id("latest_statistics")
-
-
-def _baseline_resolver(model: BaseChannel) -> Resolver:
-    return Resolver(
-        strategy_class=baseline.LatestOtherBlessedModelStrategy,
-        **{
-            baseline.MODEL_KEY: Channel(type=Model),
-            baseline.MODEL_BLESSING_KEY: Channel(type=ModelBlessing),
-            baseline.CANDIDATE_KEY: model,
-        },
-    ).with_id("latest_blessed_model")

@@ -17,7 +17,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from pipelines.config import PipelineConfig, load_config, plain_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
@@ -98,7 +98,8 @@ def run(
         Exception: whatever the failing component raised.
     """
     pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
-    facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
+    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
+    facts = RunFacts(configuration=configuration, data=data)
     ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
 
 

@@ -11,7 +11,8 @@ from photo_files import add, encoded
 
 from components.dataset.layout import find_photos
 from components.dataset.survey import MAX_PIXELS, inspect_files
-from components.image_example_gen.driver import PhotoInputProcessor, fingerprint
+from components.image_example_gen.driver import PhotoInputProcessor
+from components.image_example_gen.fingerprint import fingerprint
 
 
 def of(data: Path) -> str:
