@@ -6,10 +6,8 @@ The properties are those of `schemas.run_record`. A run never fails because of i
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,14 +20,12 @@ from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
 
 from components.report_gen.environment import git_commit
+from pipelines.code_that_ran import code_that_ran
 from pipelines.content_digest import content_digest, examples_digest
 from schemas import run_record
 from schemas.errors import first_line
 
 _RUN_CONTEXT = "pipeline_run"
-
-# In an execution property, wherever it is nested.
-_CODE_DIGEST = re.compile(r'"code_digest": "([0-9a-f]+)"')
 
 _CACHED = metadata_store_pb2.Execution.CACHED
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
@@ -126,7 +122,8 @@ def _describe(
         path = _class_path(executor_spec)
         digest = hashlib.sha256(executor_spec.SerializeToString(deterministic=True)).hexdigest()
         _set(execution, run_record.EXECUTOR, f"{path} {digest[:16]}")
-        if code := _code_digest(execution, path):
+        properties = {name: v.string_value for name, v in execution.custom_properties.items()}
+        if code := code_that_ran(properties, path):
             _set(execution, run_record.CODE, code)
 
 
@@ -150,20 +147,6 @@ def _class_path(executor_spec: Any) -> str:
     """Returns the executor's class; one of Beam has its own further down, a container has none."""
     spec = getattr(executor_spec, "python_executor_spec", executor_spec)
     return getattr(spec, "class_path", "")
-
-
-def _code_digest(execution: Any, class_path: str) -> str | None:
-    """Returns the digest among a component's properties, or else that of its executor's file."""
-    for name, value in sorted(execution.custom_properties.items()):
-        if name == "code_digest":
-            return str(value.string_value)
-        if found := _CODE_DIGEST.search(value.string_value):
-            return found.group(1)
-    module = class_path.rpartition(".")[0]
-    spec = importlib.util.find_spec(module) if module else None
-    if not spec or not spec.origin:
-        return None
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]
 
 
 def _set(execution: Any, name: str, text: str) -> None:

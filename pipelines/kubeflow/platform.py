@@ -11,7 +11,8 @@ from pipelines.kubeflow.config import (
     WEIGHTS_FOLDER,
     KubeflowConfig,
 )
-from pipelines.kubeflow.spec import GPU_STEPS, executor_label
+from pipelines.kubeflow.names import executor_label
+from pipelines.kubeflow.spec import GPU_STEPS
 
 # Which steps need which folder. Kubeflow's cache tells claims apart by name, so a step has only
 # those that it reads or writes.

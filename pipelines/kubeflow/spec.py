@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tfx
 
 from pipelines.kubeflow.config import GpuConfig, KubeflowConfig, Resources, amount
+from pipelines.kubeflow.names import executor_label, kebab
 from pipelines.kubeflow.parameters import Place, RuntimeParameter, places_in
 from pipelines.kubeflow.shown import SHOWN
 from pipelines.kubeflow.steps import Property, Source, Step
@@ -76,16 +76,6 @@ def pipeline_spec(
     if settings.pipeline_root:
         spec["defaultPipelineRoot"] = settings.pipeline_root
     return spec
-
-
-def kebab(step: str) -> str:
-    """Returns the name of a step as Kubernetes wants names, such as `image-example-gen`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", step).lower()
-
-
-def executor_label(step: str) -> str:
-    """Returns what the executor of a step is called, here and in the part for Kubernetes."""
-    return f"exec-{kebab(step)}"
 
 
 def _task(
