@@ -11,8 +11,8 @@ from tfx.utils import import_utils
 from pipelines.kubeflow.invocation import Handed
 from pipelines.kubeflow.uris import remote_uri
 
-# Kubeflow's ML Metadata keeps every number as a float, and wraps what is nested: this entry says, as
-# a JSON object by name, what of it was an integer, and what is the JSON of something else.
+# Kubeflow's ML Metadata keeps every number as a float, and wraps what is nested: this entry says,
+# as a JSON object by name, what of it was an integer, and what is the JSON of something else.
 _KINDS = "warmstart_kinds"
 _INTEGER = "integer"
 _JSON = "json"
@@ -56,14 +56,15 @@ def metadata_of(artifact: Artifact) -> dict[str, Any]:
 
 
 def _set(artifact: Artifact, name: str, value: Any, kind: str | None) -> None:
-    message = artifact.mlmd_artifact
-    known = name in (type(artifact).PROPERTIES or {})
-    entry = (message.properties if known else message.custom_properties)[name]
     if kind == _JSON:
         artifact.set_json_value_custom_property(name, json.loads(value))
-    elif kind == _INTEGER:
-        entry.int_value = int(value)
+        return
+    message = artifact.mlmd_artifact
+    own = name in (type(artifact).PROPERTIES or {})
+    properties = message.properties if own else message.custom_properties
+    if kind == _INTEGER:
+        properties[name].int_value = int(value)
     elif isinstance(value, str):
-        entry.string_value = value
+        properties[name].string_value = value
     elif isinstance(value, int | float):
-        entry.double_value = value
+        properties[name].double_value = value

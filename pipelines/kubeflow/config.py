@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from pipelines.config_section import Section
 
@@ -110,7 +110,9 @@ def _pinned(image: str) -> str:
     if _DIGEST.search(image):
         return image
     if ":" not in name or not name.split(":", 1)[1]:
-        raise ValueError(f"has no tag, so nobody could tell what ran; name one, as {image}:0.1.0")
+        raise ValueError(
+            f"has no tag, so nobody could tell what ran; name one, as {image.rstrip(':')}:0.1.0"
+        )
     if name.endswith(":latest"):
         raise ValueError("latest is another image every week; name a version or a digest")
     return image
@@ -118,9 +120,7 @@ def _pinned(image: str) -> str:
 
 def _pipeline_root(root: str) -> str:
     if not _ROOT.fullmatch(root):
-        raise ValueError(
-            "no place for artifacts; Kubeflow knows minio://, s3:// and gs:// with a bucket"
-        )
+        raise ValueError("no place that Kubeflow knows: minio://, s3:// or gs:// with a bucket")
     return root
 
 
@@ -156,6 +156,10 @@ def _with_defaults(given: Any) -> Any:
     if strange := [step for step, values in given.items() if not isinstance(values, dict)]:
         raise ValueError(f"under {strange[0]} keys such as memory_limit are expected")
     everywhere = {**_RESOURCES[_DEFAULT], **given.get(_DEFAULT, {})}
+    try:
+        Resources.model_validate(everywhere)
+    except ValidationError:
+        return {_DEFAULT: everywhere}  # What is wrong with it is said once, not for each step.
     steps = [_DEFAULT, *(step for step in STEPS if step in _RESOURCES or step in given)]
     return {
         step: {**everywhere, **_RESOURCES[step], **given.get(step, {})}
