@@ -1,18 +1,18 @@
-"""The manifests in `kubeflow/`, built as `kubectl apply -k` would; there is no cluster to apply to."""
+"""The manifests in `kubeflow/`, built as `kubectl apply -k` does; there is no cluster here."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import requests
 import yaml
 from dev_tools import tool
 from google.protobuf import text_format
@@ -106,7 +106,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Cluster]:
     def built_once(name: str) -> Cluster:
         if name not in done:
             folder = with_all_lines(tmp_path_factory.mktemp("manifests") / "kubeflow")
-            overlay = folder / "overlays" / name.split()[0]
+            overlay = folder / "overlays" / name.partition(" ")[0]
             if name.endswith("and all"):
                 file = overlay / "kustomization.yaml"
                 text, count = re.subn(r"# (- \.\./)", r"\1", file.read_text(encoding="utf-8"))
@@ -436,19 +436,11 @@ def test_serving_is_ready_when_a_version_is(
     address = asked.url.partition("/v1/")[0]
 
     found = {
-        probe: status_of(address + container[probe]["httpGet"]["path"]) for probe in answers
+        probe: requests.get(address + container[probe]["httpGet"]["path"], timeout=10).status_code
+        for probe in answers
     }
 
     assert found == answers
-
-
-def status_of(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
 
 
 def test_runs_and_review_have_the_folders_of_compose(full: Cluster) -> None:
@@ -466,7 +458,7 @@ def test_runs_and_review_have_the_folders_of_compose(full: Cluster) -> None:
         assert mounts[str(OUTPUT.root)] == "warmstart-output"
         assert mounts[str(OUTPUT.models)] == "warmstart-models"
         # The rest of the file system can only be read.
-        assert {"/tmp", "/home/warmstart"} <= mounts.keys()
+        assert mounts.keys() >= {"/tmp", "/home/warmstart"}  # noqa: S108
 
 
 def test_review_asks_for_the_token_of_its_secret(full: Cluster) -> None:
@@ -478,7 +470,7 @@ def test_review_asks_for_the_token_of_its_secret(full: Cluster) -> None:
     assert variable["name"] in help_text
     assert f"\n{variable['valueFrom']['secretKeyRef']['key']}=\n" in example
     # Who forwards a port calls the page by a name that it cannot know.
-    (address,) = [container["args"][n + 1] for n, a in enumerate(container["args"]) if a == "--host"]
+    address = container["args"][container["args"].index("--host") + 1]
     assert Access(address, PORTS["review"], "token").hosts is None
 
 
@@ -518,3 +510,27 @@ def test_rollback_serves_the_version_before(full: Cluster, tmp_path: Path) -> No
     now = served(find_versions(tmp_path))
     assert now is not None
     assert now.number == 1
+
+
+def test_page_names_what_there_is(full: Cluster) -> None:
+    text = (ROOT / "docs" / "kubeflow.md").read_text(encoding="utf-8")
+    kinds = {"pod": "Pod", "deployment": "Deployment", "service": "Service", "cronjob": "CronJob"}
+    names = re.findall(rf"\b({'|'.join(kinds)})/(warmstart-\w+)", text)
+
+    assert {kind for kind, _ in names} == kinds.keys()
+    for kind, name in names:
+        assert name in full.of(kinds[kind])
+    for folder in re.findall(r"apply -k (kubeflow/\S+)", text):
+        assert (ROOT / folder / "kustomization.yaml").is_file()
+    images = set(re.findall(r"\bwarmstart-worker:[\d.]+\d", text))
+    assert images == {full.containers()["warmstart-files"]["image"]}
+    for place, port in re.findall(r"service/warmstart-(\w+) (\d+):\d+", text):
+        assert int(port) == PORTS[place]
+
+
+def test_page_installs_the_kubeflow_of_the_locked_sdk() -> None:
+    text = (ROOT / "docs" / "kubeflow.md").read_text(encoding="utf-8")
+    packages = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    (locked,) = [one["version"] for one in packages if one["name"] == "kfp"]
+
+    assert re.findall(r"KFP_VERSION=([\d.]+)", text) == [locked]
