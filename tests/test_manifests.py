@@ -243,6 +243,9 @@ def test_images_are_pinned_to_this_version_and_that_of_compose(
     assert len(images) > 1
     for image in images.values():
         assert image.rpartition("/")[2] == f"warmstart-worker:{version}"
+    for file in MANIFESTS.rglob("*.yaml"):
+        # An overlay that says no image takes these.
+        assert set(re.findall("image: warmstart-worker(.*)", file.read_text())) <= {f":{version}"}
     for container in cluster.containers().values():
         # What was loaded into a node is not asked of a registry.
         assert container["imagePullPolicy"] == "IfNotPresent"
