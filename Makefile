@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review kubeflow-golden requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-kubeflow kubeflow-golden requirements image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ bench-predict: setup ## Compare predict with a bare loop: DATA=folder [OUTPUT=wa
 
 bench-review: setup ## Measure reading ML Metadata of 1,000 runs [ARGS="--runs 1000"]
 	.venv/bin/python -m benchmarks.review $(ARGS)
+
+bench-kubeflow: setup ## Measure what Kubeflow adds to compiling and to a step [ARGS="--rounds 5"]
+	.venv/bin/python -m benchmarks.kubeflow $(ARGS)
 
 kubeflow-golden: setup ## Compile anew what kubeflow/golden keeps, after a change that is meant
 	WARMSTART_REFRESH_GOLDEN=1 .venv/bin/pytest tests/pipelines/kubeflow/test_golden.py

@@ -210,7 +210,8 @@ class KubeflowConfig(Section):
     weights_claim: Name | None = Field(
         "warmstart-weights",
         description=(
-            f"PersistentVolumeClaim that keeps ImageNet weights, at {WEIGHTS_FOLDER}; null: none."
+            "PersistentVolumeClaim for ImageNet weights and unfinished training, at"
+            f" {WEIGHTS_FOLDER}; null: none."
         ),
     )
     models_claim: Name = Field(

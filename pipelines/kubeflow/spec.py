@@ -8,7 +8,14 @@ from typing import Any
 
 import tfx
 
-from pipelines.kubeflow.config import GpuConfig, KubeflowConfig, Resources, amount
+from components.trainer.executor import BACKUPS_VARIABLE
+from pipelines.kubeflow.config import (
+    WEIGHTS_FOLDER,
+    GpuConfig,
+    KubeflowConfig,
+    Resources,
+    amount,
+)
 from pipelines.kubeflow.names import executor_label, kebab
 from pipelines.kubeflow.parameters import Place, RuntimeParameter, places_in
 from pipelines.kubeflow.shown import SHOWN
@@ -18,8 +25,13 @@ _SCHEMA_VERSION = "2.1.0"
 _TYPE_VERSION = "0.0.1"
 _COMMAND = ["python", "-m", "pipelines.kubeflow_entrypoint"]
 
+TRAINER = "Trainer"
+
 # Those that can use GPUs.
-GPU_STEPS = frozenset({"Embedder", "Trainer"})
+GPU_STEPS = frozenset({"Embedder", TRAINER})
+
+# On the claim that is there for training, whatever becomes of a pod.
+_BACKUPS_FOLDER = f"{WEIGHTS_FOLDER}/.backups"
 
 # Seconds before a step is tried again; each wait is twice the one before.
 _FIRST_WAIT = "30s"
@@ -164,6 +176,9 @@ def _container(
         "types": {**step.types, **({} if step.is_lookup else step.outputs)},
     }
     gpu = settings.gpu if step.id in GPU_STEPS else None
+    # A pod that is taken away leaves nothing; the next try goes on with the next epoch.
+    kept = settings.weights_claim is not None and step.id == TRAINER
+    variables = [{"name": BACKUPS_VARIABLE, "value": _BACKUPS_FOLDER}] if kept else []
     return {
         "image": settings.image,
         "command": _COMMAND,
@@ -175,6 +190,7 @@ def _container(
             *step.flags,
         ],
         "resources": _resources(settings.resources_of(step.id), gpu),
+        **({"env": variables} if variables else {}),
     }
 
 

@@ -235,3 +235,15 @@ def test_no_text_is_taken_for_a_template_by_argo(documents: list[dict[str, Any]]
     found = {text for document in documents for text in texts(document) if "{{" in text}
 
     assert found == {"{{$}}"}
+
+
+def test_killed_trainer_finds_its_backups_on_the_claim(spec: dict[str, Any]) -> None:
+    variables = {
+        name: executor["container"]["env"]
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+        if "env" in executor["container"]
+    }
+
+    assert variables == {
+        "exec-trainer": [{"name": "WARMSTART_BACKUPS", "value": "/weights/.backups"}]
+    }
