@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -130,7 +131,8 @@ def write_compiled(documents: list[dict[str, Any]], file: Path) -> None:
         partial.write_text(as_yaml(documents), encoding="utf-8")
         os.replace(partial, file)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise ConfigError(
             f"Cannot write {file} ({error.strerror}); name a file that can be written to."
         ) from error

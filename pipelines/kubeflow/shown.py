@@ -44,7 +44,7 @@ def show(step: str, folders: Mapping[str, str], targets: Mapping[str, str]) -> d
 
 
 def _evaluation(folder: str) -> dict[str, Any]:
-    from components.evaluator.measured import read_measured  # noqa: PLC0415 (imports TensorFlow)
+    from components.evaluator.measured import read_measured  # noqa: PLC0415 (only Evaluator needs it)
 
     measured = read_measured(folder)
     numbers = {name: value for name, value in measured.metrics.items() if value is not None}
@@ -61,7 +61,7 @@ def _evaluation(folder: str) -> dict[str, Any]:
 
 
 def _report(folder: str, target: str) -> dict[str, Any]:
-    from components.report_gen.artifact import report_file  # noqa: PLC0415 (imports TFX)
+    from components.report_gen.artifact import report_file  # noqa: PLC0415 (only ReportGen needs it)
 
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     copyfile(report_file(folder), target)
