@@ -13,8 +13,12 @@ from google.protobuf import json_format
 from kfp import components
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from pipelines.config import load_config
 from pipelines.kubeflow.config import STEPS
 from pipelines.kubeflow.names import kebab
+from pipelines.kubeflow.platform import platform_spec
+from pipelines.kubeflow.spec import pipeline_spec
+from pipelines.kubeflow.steps import Step
 from pipelines.kubeflow_runner import as_yaml
 
 # Argo's for templates and tasks, narrowed to what Kubernetes takes as the name of anything.
@@ -247,3 +251,47 @@ def test_killed_trainer_finds_its_backups_on_the_claim(spec: dict[str, Any]) -> 
     assert variables == {
         "exec-trainer": [{"name": "WARMSTART_BACKUPS", "value": "/weights/.backups"}]
     }
+
+
+STEP = Step("Embedder", "a.B", properties={"seed": 1, "share": 1.0}, inputs={}, outputs={})
+
+
+def written(*overrides: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Returns task, container and part for Kubernetes of a step under other settings."""
+    settings = load_config(None, ["kubeflow.image=worker:1", *overrides]).kubeflow
+    spec = pipeline_spec("name", [STEP], {}, settings=settings)
+    platform = platform_spec([STEP.id], settings)["platforms"]["kubernetes"]["deploymentSpec"]
+    return (
+        spec["root"]["dag"]["tasks"]["embedder"],
+        spec["deploymentSpec"]["executors"]["exec-embedder"]["container"],
+        platform["executors"]["exec-embedder"],
+    )
+
+
+def test_without_gpus_none_is_asked_for_and_no_taint_is_put_up_with() -> None:
+    _, container, placed = written("kubeflow.node_selector={disk: fast}")
+
+    assert "accelerator" not in container["resources"]
+    assert "tolerations" not in placed
+    assert placed["nodeSelector"] == {"labels": {"disk": "fast"}}
+
+
+def test_cache_retries_claims_and_secret_can_be_left_out() -> None:
+    task, container, placed = written(
+        "kubeflow.cache=false",
+        "kubeflow.retries=0",
+        "kubeflow.weights_claim=null",
+        "kubeflow.storage_secret=null",
+    )
+
+    assert "cachingOptions" not in task
+    assert "retryPolicy" not in task
+    assert "env" not in container
+    assert placed == {}
+
+
+def test_pipeline_root_is_kubeflow_s_unless_it_is_set(documents: list[dict[str, Any]]) -> None:
+    settings = load_config(None, ["kubeflow.image=worker:1"]).kubeflow
+
+    assert "defaultPipelineRoot" not in pipeline_spec("name", [STEP], {}, settings=settings)
+    assert documents[0]["defaultPipelineRoot"] == "s3://warmstart-artifacts/runs"
