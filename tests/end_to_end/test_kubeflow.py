@@ -17,6 +17,7 @@ from ml_metadata import MetadataStore
 from pipeline_runs import QUICK, PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from components.pushed_baselines.lookup import LatestPushedModel, LatestPushedStatistics
 from components.serving.model_folder import numbered_folders
 from components.serving.versions import find_versions
 from pipelines.config import load_config
@@ -123,6 +124,20 @@ def test_what_was_looked_up_is_told_as_text(both: BothRuns) -> None:
 
     assert found == {"model": str(both.baseline)}
     assert both.artifact("Evaluator", "blessing")["metadata"]["baseline_model"] == found["model"]
+
+
+def test_same_photos_and_model_are_looked_up_alike_once_they_are_pushed(both: BothRuns) -> None:
+    """Else the steps after them would not be taken from the cache in an unchanged run."""
+    models = {"models": str(both.models)}
+    model = {"candidate": str(both.path("Trainer", "model"))}
+    statistics = {"current": str(both.path("StatisticsGen", "statistics"))}
+
+    found = {
+        "latest-pushed-model": LatestPushedModel().look_up(models, model),
+        "latest-pushed-statistics": LatestPushedStatistics().look_up(models, statistics),
+    }
+
+    assert found == {name: both.told[name]["parameterValues"] for name in found}
 
 
 def test_model_is_pushed_beside_the_baseline_with_what_is_known_of_it(both: BothRuns) -> None:
