@@ -8,6 +8,7 @@ from typing import Any
 
 from components.lookup import Lookup
 from components.serving.model_folder import GRAPH_FILE, numbered_folders, read_classes
+from components.serving.versions import find_versions
 from schemas import features, serving
 from schemas.errors import ModelError
 
@@ -66,9 +67,15 @@ class LatestPushedModel(Lookup):
 
 
 def _newest_first(models: Path) -> Iterator[Path]:
-    """Yields the versions in service; none if nothing was ever pushed."""
-    found = numbered_folders(models) if models.is_dir() else ()
-    yield from sorted(found, key=lambda version: int(version.name), reverse=True)
+    """Yields the versions in service that runs pushed; none if nothing was ever pushed.
+
+    One that was promoted is a copy of an earlier one. With it as a baseline a run of nothing new
+    would evaluate its model again, push it again, and so undo the promotion.
+    """
+    if models.is_dir() and any(numbered_folders(models)):
+        for version in find_versions(models):
+            if not version.withdrawn and version.copy_of is None:
+                yield version.folder
 
 
 def _classes(version: Path) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.pushed_baselines.lookup import LatestPushedModel, LatestPushedStatistics
+from components.serving.versions import promote
 from schemas.errors import ModelError
 
 
@@ -113,6 +115,21 @@ def test_versions_that_are_hidden_or_half_written_do_not_count(models: Path) -> 
     (models / "4").mkdir()
 
     assert found_model(models, weights="new") == str(models / "1")
+
+
+def test_promotion_changes_no_baseline(models: Path) -> None:
+    """Else a run of nothing new would undo it."""
+    for number in (1, 2):
+        push(models, number, weights=f"of {number}", photos=f"of {number}")
+    before = found_model(models, weights="of 2"), found_statistics(models, photos="of 2")
+
+    promoted = promote(models, 1)
+
+    assert promoted.number > 2
+    assert before == (str(models / "1"), str(models / "1" / "assets.extra" / "statistics"))
+    shutil.rmtree(models.parent / "candidate-of 2")
+    shutil.rmtree(models.parent / "current-of 2")
+    assert before == (found_model(models, weights="of 2"), found_statistics(models, photos="of 2"))
 
 
 def test_candidate_without_classes_is_an_error(models: Path, tmp_path: Path) -> None:
