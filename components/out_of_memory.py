@@ -84,14 +84,14 @@ class ShrinkingBatches:
 
 @contextmanager
 def memory_reported() -> Iterator[None]:
-    """Raises what `ShrinkingBatches` raised in a worker: Beam hands on its text only.
+    """Raises what `ShrinkingBatches` raised in a worker: Beam adds where that was.
 
     Raises:
         PipelineError: if there was not memory enough for a single photo.
     """
     try:
         yield
-    except RuntimeError as error:
+    except Exception as error:
         if _NOT_EVEN_ONE in str(error):
             raise PipelineError(_NOT_EVEN_ONE) from error
         raise

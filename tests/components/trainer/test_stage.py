@@ -18,87 +18,26 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_stages import (
+    Ran,
+    assert_same,
+    embeddings,
+    epochs_from,
+    head,
+    run_killed,
+    stage,
+    weights_of,
+)
 
 from components.trainer import stage as stage_module
 from components.trainer.input_data import Epochs
-from components.trainer.model import build_head, compile_classifier
-from components.trainer.stage import FROZEN, Stage, StageConfig
-
-ROWS = 24
-CHANNELS = 6
-BATCH_SIZE = 8
-
-
-def embeddings(classes: int = 2, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, ...]:
-    """Returns rows and labels of classes that overlap."""
-    random = np.random.default_rng(seed)
-    numbers = np.arange(ROWS) % classes
-    centres = np.random.default_rng(99).normal(size=(classes, CHANNELS))
-    rows = (centres[numbers] + random.normal(scale=noise, size=(ROWS, CHANNELS))).astype(np.float32)
-    labels = numbers[:, None] if classes == 2 else np.eye(classes)[numbers]
-    return rows, labels.astype(np.float32)
-
-
-def epochs_from(first: int, last: int, classes: int = 2) -> Epochs:
-    """Gives epochs in orders that depend on their number only, as `input_data` does."""
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        rows = tf.data.Dataset.from_tensor_slices(embeddings(classes))
-        return rows.shuffle(ROWS, seed=3 + number, reshuffle_each_iteration=False).batch(BATCH_SIZE)
-
-    return Epochs(tf.data.Dataset.range(first, last).flat_map(epoch), ROWS // BATCH_SIZE)
-
-
-def head(classes: int = 2, dropout: float = 0.0) -> keras.Model:
-    """Returns a head; all have the same weights to begin with."""
-    keras.utils.set_random_seed(11)
-    return build_head(CHANNELS, classes=classes, units=8, dropout=dropout)
-
-
-def stage(folder: Path, model: keras.Model | None = None, **changes: Any) -> Stage:
-    """Returns a stage of five epochs; settings of its `config` may be changed too."""
-    settings: dict[str, Any] = {"epochs": 5, "learning_rate": 0.01}
-    settings |= {"optimizer": "adam", "schedule": "constant"}
-    for name in settings.keys() & changes.keys():
-        settings[name] = changes.pop(name)
-    classes = changes.pop("classes", 2)
-    values: dict[str, Any] = {
-        "name": FROZEN,
-        "model": model or head(classes),
-        "config": StageConfig(**settings),
-        "first": 0,
-        "batch_size": BATCH_SIZE,
-        "train": lambda first, last: epochs_from(first, last, classes),
-        "evaluation": tf.data.Dataset.from_tensor_slices(embeddings(classes, seed=1)).batch(ROWS),
-        "backup": folder / "backup",
-        "board": str(folder / "board"),
-        "class_weights": None,
-        "label_smoothing": 0.0,
-        "early_stopping": 0,
-        "histogram_freq": 0,
-    }
-    return Stage(**{**values, **changes})
-
-
-def weights_of(model: keras.Model) -> np.ndarray:
-    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+from components.trainer.model import compile_classifier
 
 
 def loss_of(model: keras.Model, rows: np.ndarray, labels: np.ndarray) -> float:
     """Returns the mean of the binary cross-entropy, worked out by hand."""
     probability = np.where(labels == 1, model(rows), 1 - np.asarray(model(rows)))
     return float(-np.log(probability).mean())
-
-
-class Ran:
-    """A stage that ran undisturbed, for tests to share."""
-
-    def __init__(self, folder: Path, *, dropout: float = 0.0, **changes: Any) -> None:
-        self.folder = folder
-        self.model = head(dropout=dropout)
-        self.stage = stage(folder, self.model, **changes)
-        self.result = self.stage.run()
-        self.weights = weights_of(self.model)
 
 
 # Its loss is lowest in the middle; without patience, it goes on to the end.
@@ -279,40 +218,6 @@ def test_same_seed_gives_the_same_history(tmp_path: Path, undisturbed: Undisturb
     assert again.result.history == undisturbed(dropout=0.5).result.history
 
 
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-def killed_in(epoch: int, step: int, made: Stage) -> Stage:
-    """Lets the training set break off in an epoch."""
-    whole = made.train
-
-    def train(first: int, last: int) -> Epochs:
-        epochs = whole(first, last)
-        batches = (epoch - first) * epochs.steps + step
-
-        def rows() -> Any:
-            yield from epochs.dataset.take(batches).as_numpy_iterator()
-            raise KilledError
-
-        broken = tf.data.Dataset.from_generator(rows, output_signature=epochs.dataset.element_spec)
-        return Epochs(broken, epochs.steps)
-
-    return Stage(**{**vars(made), "train": train})
-
-
-def run_killed(folder: Path, epoch: int, step: int, **settings: Any) -> None:
-    model = head(dropout=settings.pop("dropout", 0.0))
-    with pytest.raises(tf.errors.OpError, match="KilledError"):
-        killed_in(epoch, step, stage(folder, model, **settings)).run()
-
-
-def assert_same(resumed: Ran, undisturbed: Ran) -> None:
-    assert resumed.result.history == undisturbed.result.history
-    assert resumed.result.as_dict() == undisturbed.result.as_dict()
-    np.testing.assert_array_equal(resumed.weights, undisturbed.weights)
-
-
 KILLED: dict[str, tuple[int, int, dict[str, Any]]] = {
     "in the middle": (2, 1, {}),
     "in the last epoch, on a schedule": (4, 2, {"schedule": "cosine"}),
@@ -431,10 +336,8 @@ def test_process_that_is_killed_leaves_what_the_next_one_needs(
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
     program = textwrap.dedent(f"""
-        import importlib.util, pathlib, sys, time
-        spec = importlib.util.spec_from_file_location("tests_of_stage", {__file__!r})
-        tests = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tests)
+        import pathlib, time
+        from made_stages import head, stage
         from components.trainer import snapshot
         save = snapshot.save
         def save_slowly(model, file, optimizer=False):
@@ -442,13 +345,13 @@ def test_process_that_is_killed_leaves_what_the_next_one_needs(
             save(model, file, optimizer=optimizer)
             time.sleep(0.05)
         snapshot.save = save_slowly
-        tests.stage(pathlib.Path({str(tmp_path)!r}), tests.head(dropout=0.0)).run()
+        stage(pathlib.Path({str(tmp_path)!r}), head()).run()
     """)
     root = Path(__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": f"{root}:{root / 'tests'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
