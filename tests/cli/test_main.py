@@ -131,7 +131,7 @@ def test_help_of_run_names_every_option() -> None:
 
     assert set(re.findall(r"--[a-z-]+", said)) == {
         *("--data", "--output", "--config", "--set", "--corrections", "--weights-cache"),
-        *("--json", "--debug", "--help"),
+        *("--gpus", "--json", "--debug", "--help"),
     }
 
 
