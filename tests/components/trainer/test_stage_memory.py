@@ -343,3 +343,57 @@ def test_two_replicas_take_their_batches_in_parts(tmp_path: Path, whole: Finishe
     assert two["batch_divisor"] == 2
     for metric, values in whole().result.history.items():
         np.testing.assert_allclose(two["history"][metric], values, rtol=1e-3, err_msg=metric)
+
+
+LITTLE_MEMORY = textwrap.dedent("""
+    import dataclasses, json, pathlib, resource, sys
+    import keras, tensorflow as tf
+    from made_stages import CHANNELS, Ran
+
+    class Wide(keras.layers.Layer):
+        # 8 MB a row and tensor, of which a gradient needs several.
+        def call(self, inputs):
+            wide = inputs[:, :, None] * tf.linspace(0.1, 1.0, 2048)
+            for _ in range(3):
+                wide = tf.tanh(wide)
+            return tf.reduce_mean(wide, axis=2)
+
+    def run(name):
+        keras.utils.set_random_seed(3)
+        rows = keras.Input((CHANNELS,))
+        wide = Wide()(keras.layers.Dense(1024)(rows))
+        outputs = keras.layers.Dense(1, activation="sigmoid")(wide)
+        folder = pathlib.Path(sys.argv[1], name)
+        return Ran(folder, keras.Model(rows, outputs), epochs=2).result.as_dict()
+
+    enough = run("enough")
+    (size,) = (line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))
+    limit = 1024 * int(size) + 200 * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    print(json.dumps([enough, run("little")]))
+""")
+
+
+@pytest.mark.slow
+def test_process_that_may_take_little_memory_learns_the_same(tmp_path: Path) -> None:
+    """Allocations fail as they do on a GPU, because what a step keeps does not fit."""
+    result = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, tmp_path],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+            # Each thread and arena that begins later takes addresses from what is left.
+            "TF_NUM_INTRAOP_THREADS": "2",
+            "TF_NUM_INTEROP_THREADS": "2",
+            "MALLOC_ARENA_MAX": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+    enough, little = json.loads(result.stdout.splitlines()[-1])
+    assert (enough["batch_divisor"], little["batch_divisor"] > 1) == (1, True)
+    for metric, values in enough["history"].items():
+        np.testing.assert_allclose(little["history"][metric], values, rtol=1e-3, err_msg=metric)
