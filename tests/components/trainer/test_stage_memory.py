@@ -114,6 +114,14 @@ def test_memory_that_runs_out_in_the_middle_changes_nothing_else(
     assert_nearly_the_same(halved(), whole())
 
 
+def test_first_epoch_that_broke_off_begins_anew(tmp_path: Path, whole: Finished) -> None:
+    """Two steps of it have changed weights, and there is no backup yet."""
+    parts = ran(tmp_path, hungry(HALF, epochs=2 / CALLS))
+
+    assert parts.result.batch_divisor == 2
+    assert_nearly_the_same(parts, whole())
+
+
 def test_divisor_is_written_down_with_the_stage(halved: Finished) -> None:
     assert halved().result.as_dict()["batch_divisor"] == 2
 
