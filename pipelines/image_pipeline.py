@@ -36,7 +36,7 @@ from components.serving_validator.component import ServingValidator
 from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
-from pipelines.config import PipelineConfig, commented_yaml
+from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml
 from pipelines.folders import OutputFolders
 from schemas import features
 
@@ -169,7 +169,7 @@ def create_pipeline(
         },
         data=data,
         split=split,
-        configuration=commented_yaml(config.resolved),
+        configuration=commented_yaml(config.resolved, without=MACHINE_KEYS),
         code_digest=code_digest(
             *("components/report_gen", "components/pages", "components/evaluator"),
             *("components/serving", "components/transform", "schemas"),
