@@ -1,0 +1,1 @@
+"""What runs the pipeline on Kubeflow Pipelines, and talks to its server."""
