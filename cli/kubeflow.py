@@ -35,7 +35,9 @@ def submit(
     parameters: Parameters = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Of the run.  [default: pipeline and time]"),
+        typer.Option(
+            "--name", metavar="NAME", help="Of the run.", show_default="pipeline and time"
+        ),
     ] = None,
     experiment: Experiment = "warmstart",
     service_account: ServiceAccount = "warmstart-runner",
@@ -98,7 +100,7 @@ def submit(
 def runs(
     experiment: Annotated[
         str | None,
-        typer.Option("--experiment", metavar="NAME", help="Only its runs.  [default: all]"),
+        typer.Option("--experiment", metavar="NAME", help="Only its runs.", show_default="all"),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=10_000, help="Of the runs, the newest.")
@@ -133,7 +135,9 @@ def logs(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or its name.")],
     task: Annotated[
         str | None,
-        typer.Option("--task", metavar="NAME", help="Such as Trainer.  [default: all, in order]"),
+        typer.Option(
+            "--task", metavar="NAME", help="Such as Trainer.", show_default="all, in order"
+        ),
     ] = None,
     host: Host = None,
     namespace: Namespace = None,

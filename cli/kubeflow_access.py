@@ -19,7 +19,8 @@ Host = Annotated[
         "--host",
         metavar="URL",
         envvar="KF_PIPELINES_ENDPOINT",
-        help="Of Kubeflow Pipelines.  [default: in the pod's cluster, or through the kubeconfig]",
+        help="Of Kubeflow Pipelines.",
+        show_default="in the pod's cluster, or through the kubeconfig",
         rich_help_panel=_GROUP,
     ),
 ]

@@ -64,7 +64,10 @@ def create(
     pipeline: Annotated[
         str | None,
         typer.Option(
-            "--pipeline", metavar="NAME", help="To upload it as.  [default: the name in FILE.yaml]"
+            "--pipeline",
+            metavar="NAME",
+            help="To upload it as.",
+            show_default="the name in FILE.yaml",
         ),
     ] = None,
     experiment: Experiment = "warmstart",

@@ -114,11 +114,12 @@ def read_secrets(access: Access, environment: Mapping[str, str] = os.environ) ->
     """
     token_file = access.token_file
     if token_file:
-        _checked("--token-file", _content("--token-file", token_file), blanks=False)
+        content = _content("--token-file", token_file)
+        _checked(_named("--token-file", token_file), content, blanks=False)
     cookies = environment.get(COOKIES_VARIABLE)
     if access.cookies_file:
         content = _content("--cookies-file", access.cookies_file)
-        cookies = _checked("--cookies-file", content, blanks=True)
+        cookies = _checked(_named("--cookies-file", access.cookies_file), content, blanks=True)
     elif cookies:
         cookies = _checked(COOKIES_VARIABLE, cookies.strip(), blanks=True)
     token = environment.get(TOKEN_VARIABLE)
@@ -142,11 +143,13 @@ def _content(option: str, file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ConfigError(
-            f"{option} {printable(str(file))} cannot be read: {error.strerror}."
-        ) from error
+        raise ConfigError(f"{_named(option, file)} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
-        raise ConfigError(f"{option} {printable(str(file))} is no text file.") from None
+        raise ConfigError(f"{_named(option, file)} is no text file.") from None
+
+
+def _named(option: str, file: Path) -> str:
+    return f"{option} {printable(str(file))}"
 
 
 def _checked(source: str, value: str, *, blanks: bool) -> str:

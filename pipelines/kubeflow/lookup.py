@@ -119,7 +119,7 @@ def or_nearest(name: str, names: list[str], kind: str) -> str:
     """Says that there is no such thing, and which are like it."""
     if not names:
         return f"there is no {kind} yet."
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    near = get_close_matches(name, names, n=3, cutoff=0.7)
     if near:
         return f"there is no such {kind}; nearest: {', '.join(map(printable, near))}."
     return f"there is no such {kind}; there are {shortened_list(map(printable, names))}."

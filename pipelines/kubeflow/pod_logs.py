@@ -6,6 +6,7 @@ into an annotation which task a pod belongs to; both were read in the server's s
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import urllib3
 from kubernetes.client import ApiException
 
 from pipelines.kubeflow.lookup import or_nearest
+from pipelines.kubeflow.refusals import reason_in
 from schemas.errors import ClusterError, ConfigError, first_line, printable
 
 _RUN_LABEL = "pipeline/runid"
@@ -64,22 +66,7 @@ class Pods:
             ConfigError: if there is neither.
         """
         self._namespace = namespace
-        configuration = kubernetes.client.Configuration()
-        try:
-            try:
-                kubernetes.config.load_kube_config(
-                    context=context, client_configuration=configuration
-                )
-            except kubernetes.config.ConfigException:
-                if context:
-                    raise
-                kubernetes.config.load_incluster_config(client_configuration=configuration)
-        except kubernetes.config.ConfigException as error:
-            raise ConfigError(
-                "Logs are read from Kubernetes, for which a kubeconfig is needed "
-                f"({first_line(error).rstrip('.')}); the user interface of Kubeflow Pipelines "
-                "shows them as well."
-            ) from error
+        configuration = _configuration(context)
         configuration.retries = False
         self._address = configuration.host
         self._api: Any = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration))
@@ -133,8 +120,8 @@ class Pods:
             raise ClusterError(self._refused(error)) from error
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(
-                f"Kubernetes at {self._address} cannot be reached ({first_line(error)}); check the "
-                "kubeconfig, or name a context with --kube-context."
+                f"Kubernetes at {self._address} cannot be reached ({reason_in(str(error))}); check "
+                "the kubeconfig, or name a context with --kube-context."
             ) from error
 
     def _refused(self, error: ApiException) -> str:
@@ -147,6 +134,23 @@ class Pods:
         if error.status == 400:
             return "The pod has not started yet, so that there is no log (400); try again later."
         return f"Kubernetes at {self._address} answers {error.status} {error.reason}."
+
+
+def _configuration(context: str | None) -> Any:
+    """Returns the way to the cluster: a kubeconfig, or what a pod of it has."""
+    found = kubernetes.client.Configuration()
+    try:
+        kubernetes.config.load_kube_config(context=context, client_configuration=found)
+    except kubernetes.config.ConfigException as error:
+        if not context and "KUBERNETES_SERVICE_HOST" in os.environ:
+            kubernetes.config.load_incluster_config(client_configuration=found)
+            return found
+        raise ConfigError(
+            "Logs are read from Kubernetes, for which a kubeconfig is needed "
+            f"({first_line(error).rstrip('.')}); the user interface of Kubeflow Pipelines shows "
+            "them as well."
+        ) from error
+    return found
 
 
 def chosen_pods(pods: list[TaskPod], task: str | None) -> list[TaskPod]:

@@ -70,9 +70,9 @@ def refusal(failed: Exception, address: str, secrets: Secrets) -> Refusal:
         _forget(failed, secrets)
         if failed.status:
             return _of_status(failed, address)
-        what = _reason(str(failed.reason))  # Of a certificate that is not trusted.
+        what = reason_in(str(failed.reason))  # Of a certificate that is not trusted.
         return Refusal(_no_connection(ClusterError, address, what), passing=False, arrived=False)
-    what = secrets.removed_from(_reason(str(failed)))
+    what = secrets.removed_from(reason_in(str(failed)))
     if isinstance(failed, urllib3.exceptions.ReadTimeoutError):
         slow = PassingError(f"{address} does not answer in time; try again later.")
         return Refusal(slow, passing=True, arrived=True)
@@ -87,6 +87,13 @@ def html_answer(address: str, kind: str) -> ClusterError:
         "address, which ends with /pipeline where all of Kubeflow is installed, and whether a "
         f"login stands before it; then {_LOG_IN}."
     )
+
+
+def reason_in(said: str) -> str:
+    """Returns what went wrong in what urllib3 says, without the object that it puts before it."""
+    text = said.strip().rsplit("\n", 1)[-1]
+    found = re.search(r"\[Errno -?\d+\] ([^)'\"]+)", text)
+    return (found[1] if found else text.rsplit(": ", 1)[-1]).strip()[:_MOST_SAID]
 
 
 def _of_status(failed: ApiException, address: str) -> Refusal:
@@ -133,13 +140,6 @@ def _no_connection(kind: type[ClusterError], address: str, what: str) -> Cluster
         "a cluster is forwarded with `kubectl port-forward --namespace kubeflow "
         "service/ml-pipeline-ui 8080:80`."
     )
-
-
-def _reason(said: str) -> str:
-    """Returns what went wrong, without the object that urllib3 puts before it."""
-    text = said.strip().rsplit("\n", 1)[-1]
-    found = re.search(r"\[Errno -?\d+\] ([^)'\"]+)", text)
-    return (found[1] if found else text.rsplit(": ", 1)[-1]).strip()[:_MOST_SAID]
 
 
 def _forget(failed: ApiException, secrets: Secrets) -> None:

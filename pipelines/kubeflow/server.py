@@ -145,16 +145,34 @@ def connect(access: Access) -> Server:
 class _Client(kfp.Client):
     """The SDK's client, without its repetitions, which would take half a minute."""
 
+    address: str
+
     def _load_config(self, *arguments: Any) -> Any:
         config = super()._load_config(*arguments)
         config.retries = False
-        config.host = config.host.rstrip("/")
-        self.address: str = config.host
+        config.host = self.address = config.host.rstrip("/")
+        if config.refresh_api_key_hook:
+            config.refresh_api_key_hook = _keeping_host(config.refresh_api_key_hook, config.host)
         return config
 
     def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
         """Tells the constructor nothing: what it would ask is asked afterwards, with sentences."""
         return V2beta1GetHealthzResponse(multi_user=False)
+
+
+def _keeping_host(hook: Callable[[Any], None], host: str) -> Callable[[Any], None]:
+    """Returns what renews a token and leaves the address alone.
+
+    That of a kubeconfig sets the address of the cluster again, without the way to the service, and
+    itself as what is called next time.
+    """
+
+    def renew(config: Any) -> None:
+        hook(config)
+        config.host = host
+        config.refresh_api_key_hook = renew
+
+    return renew
 
 
 def _rereading(secrets: Secrets) -> Any:
