@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import ssl
 import threading
 import time
 import uuid
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -86,6 +88,7 @@ class KfpServer:
         complaints: what a real server would not have understood, or not have said.
         behind_proxy: requests come through the API of Kubernetes.
         url: of it.
+        wrap: gives it a certificate.
     """
 
     multi_user: bool = False
@@ -104,7 +107,17 @@ class KfpServer:
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wrap: Callable[[Path], None] = field(default=lambda _: None)
     _ticks: Iterator[int] = field(default_factory=itertools.count)
+
+    def behind_tls(self, certificate: Path) -> None:
+        """Speaks HTTPS from now on.
+
+        Args:
+            certificate: with its key.
+        """
+        self.wrap(certificate)
+        self.url = self.url.replace("http://", "https://")
 
     def now(self) -> str:
         """Returns a time a second after the one before, so that what is newest is certain."""
@@ -144,7 +157,7 @@ class KfpServer:
         return [s["display_name"] for s in self.schedules.values() if s["status"] == "ENABLED"]
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -156,6 +169,15 @@ class _Http(ThreadingHTTPServer):
         self.served = served
         self.lock = threading.Lock()
         served.url = f"http://127.0.0.1:{self.server_port}"
+        served.wrap = self._wrap
+
+    def _wrap(self, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, *_: object) -> None:
+        """Says nothing of clients that do not trust the certificate."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -168,7 +190,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_POST = do_DELETE = do_PATCH = do_PUT = do_GET
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
 
     def _answer(self) -> None:
         served = self.server.served
@@ -190,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._fail(fault)
             try:
                 said = self._carried_out(path, dict(parse_qsl(address.query)), body)
-            except _Refusal as error:
+            except _RefusalError as error:
                 return self._refuse(error.status, str(error))
         if fault:
             return self._fail(fault)
@@ -217,13 +243,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _carried_out(self, path: str, query: dict[str, str], body: bytes) -> Any:
         served = self.server.served
         if served.token and self.headers["Authorization"] != f"Bearer {served.token}":
-            raise _Refusal(401, f"Request header error: {self.headers['Authorization']}")
+            raise _RefusalError(401, f"Request header error: {self.headers['Authorization']}")
         if served.cookies and self.headers["Cookie"] != served.cookies:
-            raise _Refusal(401, "Request header error: there is no user identity header.")
+            raise _RefusalError(401, "Request header error: there is no user identity header.")
         found = API.find(self.command, path)
         if not found:
             served.complaints.append(f"{self.command} {path} is not known")
-            raise _Refusal(404, "Not Found")
+            raise _RefusalError(404, "Not Found")
         operation, names = found
         sent = self._form(operation, body) if operation.file else json.loads(body or b"null")
         wrong = API.wrong_in_request(operation, query, None if operation.file else sent)
@@ -263,9 +289,9 @@ def _health(served: KfpServer, _: dict[str, str], __: None) -> Any:
 
 def _check_namespace(served: KfpServer, namespace: str | None) -> None:
     if served.multi_user and not namespace:
-        raise _Refusal(400, "A request cannot have an empty namespace in multi-user mode")
+        raise _RefusalError(400, "A request cannot have an empty namespace in multi-user mode")
     if namespace and not served.multi_user:
-        raise _Refusal(400, "In single-user mode, a request shouldn't contain namespace.")
+        raise _RefusalError(400, "In single-user mode, a request shouldn't contain namespace.")
 
 
 def _page(
@@ -299,7 +325,7 @@ def _predicates(served: KfpServer, text: str) -> list[dict[str, Any]]:
 def _create_experiment(served: KfpServer, _: dict[str, str], body: dict[str, Any]) -> Any:
     _check_namespace(served, body.get("namespace"))
     if any(one["display_name"] == body["display_name"] for one in served.experiments.values()):
-        raise _Refusal(409, "Already exist error: Failed to create a new experiment.")
+        raise _RefusalError(409, "Already exist error: Failed to create a new experiment.")
     made = body | {
         "experiment_id": str(uuid.uuid4()),
         "created_at": served.now(),
@@ -316,7 +342,7 @@ def _list_experiments(served: KfpServer, query: dict[str, str], _: None) -> Any:
 
 def _create_pipeline(served: KfpServer, _: dict[str, str], body: dict[str, Any]) -> Any:
     if any(one["display_name"] == body["display_name"] for one in served.pipelines.values()):
-        raise _Refusal(409, "Already exist error: Failed to create a new pipeline.")
+        raise _RefusalError(409, "Already exist error: Failed to create a new pipeline.")
     made = body | {"pipeline_id": str(uuid.uuid4()), "created_at": served.now()}
     served.pipelines[made["pipeline_id"]] = made
     return made
@@ -333,12 +359,12 @@ def _list_versions(served: KfpServer, query: dict[str, str], _: None) -> Any:
 
 def _upload_version(served: KfpServer, query: dict[str, str], file: bytes) -> Any:
     if query["pipelineid"] not in served.pipelines:
-        raise _Refusal(400, "Failed to create a pipeline version")
+        raise _RefusalError(400, "Failed to create a pipeline version")
     if any(one["display_name"] == query["name"] for one in served.versions.values()):
-        raise _Refusal(409, "Failed to create a pipeline version")
+        raise _RefusalError(409, "Failed to create a pipeline version")
     pipeline, *_ = yaml.safe_load_all(file)
     if pipeline.get("schemaVersion") != "2.1.0":
-        raise _Refusal(400, "KFP only supports schema version 2.1.0")
+        raise _RefusalError(400, "KFP only supports schema version 2.1.0")
     made = {
         "pipeline_id": query["pipelineid"],
         "pipeline_version_id": str(uuid.uuid4()),
@@ -353,13 +379,13 @@ def _upload_version(served: KfpServer, query: dict[str, str], file: bytes) -> An
 def _newest(served: KfpServer, pipeline_id: str) -> dict[str, Any]:
     mine = [one for one in served.versions.values() if one["pipeline_id"] == pipeline_id]
     if not mine:
-        raise _Refusal(404, "Failed to get the latest pipeline version for a pipeline")
+        raise _RefusalError(404, "Failed to get the latest pipeline version for a pipeline")
     return max(mine, key=lambda one: one["created_at"])
 
 
 def _check_experiment(served: KfpServer, body: dict[str, Any]) -> None:
     if body.get("experiment_id") not in served.experiments:
-        raise _Refusal(404, f"Experiment {body.get('experiment_id')} not found")
+        raise _RefusalError(404, f"Experiment {body.get('experiment_id')} not found")
 
 
 def _create_run(served: KfpServer, _: dict[str, str], body: dict[str, Any]) -> Any:
@@ -373,7 +399,9 @@ def _check_parameters(spec: dict[str, Any], body: dict[str, Any]) -> None:
     known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name in body.get("runtime_config", {}).get("parameters", {}):
         if name not in known:
-            raise _Refusal(400, f"parameter {name} is not found in the pipeline job's spec inputs")
+            raise _RefusalError(
+                400, f"parameter {name} is not found in the pipeline job's spec inputs"
+            )
 
 
 def _list_runs(served: KfpServer, query: dict[str, str], _: None) -> Any:
@@ -390,7 +418,7 @@ def _get_run(served: KfpServer, names: dict[str, str], _: None) -> Any:
 
 def _held(entries: dict[str, dict[str, Any]], kind: str, key: str) -> dict[str, Any]:
     if key not in entries:
-        raise _Refusal(404, f"{kind} {key} not found")
+        raise _RefusalError(404, f"{kind} {key} not found")
     return entries[key]
 
 
@@ -400,7 +428,9 @@ def _create_schedule(served: KfpServer, _: dict[str, str], body: dict[str, Any])
     newest = _newest(served, reference["pipeline_id"])
     _check_parameters(newest["pipeline_spec"], body)
     if not 1 <= int(body["max_concurrency"]) <= 10:
-        raise _Refusal(400, "Max concurrency of a recurring run must be at least 1 and at most 10.")
+        raise _RefusalError(
+            400, "Max concurrency of a recurring run must be at least 1 and at most 10."
+        )
     if not served.follows:
         reference = {"pipeline_version_id": newest["pipeline_version_id"]} | reference
     made = body | {

@@ -66,14 +66,14 @@ def read_spec_file(path: Path) -> SpecFile:
     Raises:
         ConfigError: if there is no such file, or it is something else.
     """
-    documents = _documents(path)
-    pipeline, *others = documents
+    # A date without quotes is text to the server, which reads JSON.
+    content = json.dumps(_documents(path), sort_keys=True, default=str)
+    pipeline, *others = json.loads(content)
     name = _checked_name(path, pipeline)
     if len(others) > 1 or any("platforms" not in one for one in others):
         raise _no_spec(path, "has further parts beside the pipeline's spec")
     spec = {"pipeline_spec": pipeline, "platform_spec": others[0]} if others else pipeline
-    content = json.dumps(documents, sort_keys=True, default=str).encode()
-    digest = hashlib.sha256(content).hexdigest()[:12]
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     return SpecFile(path, name, _parameters(pipeline), spec, digest)
 
 
@@ -99,7 +99,7 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 def _checked_name(path: Path, pipeline: dict[str, Any]) -> str:
     if "pipelineSpec" in pipeline or "job" in pipeline:
         raise _no_spec(path, "is a job for Vertex AI")
-    if pipeline.get("apiVersion", "").startswith("argoproj.io"):
+    if str(pipeline.get("apiVersion")).startswith("argoproj.io"):
         raise _no_spec(path, "is a workflow of Kubeflow Pipelines 1")
     name = _inside(pipeline, "pipelineInfo").get("name")
     if not (isinstance(name, str) and name and isinstance(pipeline.get("root"), dict)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -262,10 +263,10 @@ def test_schedule_follows_the_newest_version(server: KfpServer, spec: Path) -> N
     assert (made["max_concurrency"], made["no_catchup"]) == ("2", False)
     assert made["service_account"] == "warmstart-runner"
     assert server.enabled == ["nightly"]
-    lines = result.stdout.splitlines()
+    lines, uploaded = result.stdout.splitlines(), version["display_name"]
     assert lines[:3] == [
         "Schedule nightly was created.",
-        f"  runs    the newest version of warmstart-photos: {version['display_name']}, uploaded now",
+        f"  runs    the newest version of warmstart-photos: {uploaded}, uploaded now",
         "  starts  at '0 0 3 * * *', in the time zone of the installation (UTC unless changed)",
     ]
     assert re.fullmatch(r"  next    (\d{4}-\d\d-\d\d 03:00:00(, )?){3}", lines[3])
@@ -598,6 +599,30 @@ def test_server_that_is_not_there_is_one_sentence(server: KfpServer, spec: Path)
         "server runs; a port of a cluster is forwarded with `kubectl port-forward --namespace "
         "kubeflow service/ml-pipeline-ui 8080:80`."
     )
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_a_certificate_that_nobody_signed_is_one_sentence(
+    server: KfpServer, tmp_path: Path
+) -> None:
+    """The client breaks over its own report of this, and would show a traceback."""
+    file = tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", file, "-out", file),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    server.behind_tls(file)
+
+    said = sentence(invoke("runs", "--host", server.url), 1)
+    assert said.startswith(
+        f"{server.url} cannot be reached ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
+        "failed: self-signed certificate"
+    )
+    assert invoke("runs", "--host", server.url, "--ca-file", file).exit_code == 0
 
 
 def test_unknown_name_of_a_host_is_one_sentence(server: KfpServer) -> None:

@@ -128,5 +128,6 @@ def test_no_kubeconfig_is_one_sentence(
 
     assert sentence(logs(run_id), 2) == (
         "Logs are read from Kubernetes, for which a kubeconfig is needed (Invalid kube-config "
-        "file. No configuration found); the user interface of Kubeflow Pipelines shows them as well."
+        "file. No configuration found); the user interface of Kubeflow Pipelines shows them as "
+        "well."
     )
