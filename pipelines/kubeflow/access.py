@@ -110,8 +110,11 @@ def read_secrets(access: Access, environment: Mapping[str, str] = os.environ) ->
     """Reads token and cookies; files come before variables.
 
     Raises:
-        ConfigError: if a file cannot be read, or what is in there is no token and no cookies.
+        ConfigError: if a file cannot be read, or what is in there is no token and no cookies; or if
+            there are no certificates where they should be.
     """
+    if access.ca_file and not access.ca_file.is_file():
+        raise ConfigError(f"{_named('--ca-file', access.ca_file)}: there is no such file.")
     token_file = access.token_file
     if token_file:
         content = _content("--token-file", token_file)

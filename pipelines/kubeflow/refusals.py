@@ -70,14 +70,23 @@ def refusal(failed: Exception, address: str, secrets: Secrets) -> Refusal:
         _forget(failed, secrets)
         if failed.status:
             return _of_status(failed, address)
-        what = reason_in(str(failed.reason))  # Of a certificate that is not trusted.
-        return Refusal(_no_connection(ClusterError, address, what), passing=False, arrived=False)
+        what = reason_in(str(failed.reason))
+        untrusted = ClusterError(
+            f"{address} cannot be spoken to through TLS ({what}): check whether it is http://, or "
+            "name the certificates that sign its own with --ca-file."
+        )
+        return Refusal(untrusted, passing=False, arrived=False)
     what = secrets.removed_from(reason_in(str(failed)))
     if isinstance(failed, urllib3.exceptions.ReadTimeoutError):
         slow = PassingError(f"{address} does not answer in time; try again later.")
         return Refusal(slow, passing=True, arrived=True)
     sent = isinstance(failed, urllib3.exceptions.ProtocolError)
-    return Refusal(_no_connection(PassingError, address, what), passing=True, arrived=sent)
+    away = PassingError(
+        f"{address} cannot be reached ({what}): check --host, and that the server runs; a port of "
+        "a cluster is forwarded with `kubectl port-forward --namespace kubeflow "
+        "service/ml-pipeline-ui 8080:80`."
+    )
+    return Refusal(away, passing=True, arrived=sent)
 
 
 def html_answer(address: str, kind: str) -> ClusterError:
@@ -132,14 +141,6 @@ def _said(failed: ApiException) -> str:
     text = next((one for one in found if isinstance(one, str) and one.strip()), "")
     line = " ".join(text.split()).rstrip(".")
     return f": {line[:_MOST_SAID]}" if line else ""
-
-
-def _no_connection(kind: type[ClusterError], address: str, what: str) -> ClusterError:
-    return kind(
-        f"{address} cannot be reached ({what}): check --host, and that the server runs; a port of "
-        "a cluster is forwarded with `kubectl port-forward --namespace kubeflow "
-        "service/ml-pipeline-ui 8080:80`."
-    )
 
 
 def _forget(failed: ApiException, secrets: Secrets) -> None:

@@ -21,7 +21,7 @@ import urllib3
 
 from pipelines.kubeflow.access import Access, Secrets, checked_host, read_secrets
 from pipelines.kubeflow.refusals import NotFoundError, UnclearError, html_answer, refusal
-from schemas.errors import ClusterError, ConfigError, first_line
+from schemas.errors import ClusterError, ConfigError, first_line, printable
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -234,6 +234,11 @@ def _called(
                 raise UnclearError(str(found.error)) from failed
             if pause is None or not found.passing:
                 raise found.error from failed
+        except OSError as failed:  # Of the token's file, which is read each time.
+            raise ConfigError(
+                f"{printable(str(secrets.token_file))}, which holds the token, cannot be read any "
+                f"more: {failed.strerror}."
+            ) from failed
         time.sleep(pause)
     raise AssertionError("The last pause is none.")
 

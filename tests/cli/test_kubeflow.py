@@ -618,11 +618,14 @@ def test_a_certificate_that_nobody_signed_is_one_sentence(
     server.behind_tls(file)
 
     said = sentence(invoke("runs", "--host", server.url), 1)
-    assert said.startswith(
-        f"{server.url} cannot be reached ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
-        "failed: self-signed certificate"
+    assert re.sub(r" \(_ssl.c:\d+\)", "", said) == (
+        f"{server.url} cannot be spoken to through TLS (self-signed certificate): check whether "
+        "it is http://, or name the certificates that sign its own with --ca-file."
     )
     assert invoke("runs", "--host", server.url, "--ca-file", file).exit_code == 0
+    assert sentence(invoke("runs", "--host", server.url, "--ca-file", tmp_path / "none"), 2) == (
+        f"--ca-file {tmp_path / 'none'}: there is no such file."
+    )
 
 
 def test_unknown_name_of_a_host_is_one_sentence(server: KfpServer) -> None:
@@ -808,6 +811,28 @@ def test_a_token_that_is_replaced_is_read_again(
     thread.join()
 
     assert result.exit_code == 0, result.output
+
+
+def test_a_token_that_vanishes_is_one_sentence(
+    server: KfpServer, spec: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(SECRET)
+
+    def remove() -> None:
+        while not server.runs:
+            time.sleep(0.01)
+        file.unlink()
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    result = submit(spec, "--token-file", file, "--wait")
+    thread.join()
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {file}, which holds the token, cannot be read any more: No such file or directory."
+    )
 
 
 def test_cookies_come_from_a_file_or_a_variable(
