@@ -1,1 +1,1 @@
-"""What runs the pipeline on Kubeflow Pipelines, and talks to its server."""
+"""The pipeline on Kubeflow Pipelines v2: what is compiled, and what runs in its containers."""
