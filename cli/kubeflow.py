@@ -66,8 +66,8 @@ def submit(
 
     from cli.kubeflow_access import connected
     from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.date_macros import filled_in
     from pipelines.kubeflow.arguments import parsed_parameters
+    from pipelines.kubeflow.date_macros import filled_in
     from pipelines.kubeflow.spec_file import read_spec_file
     from pipelines.kubeflow.timing import parsed_timeout
     from schemas.errors import ConfigError, printable
@@ -91,7 +91,8 @@ def submit(
             service_account=service_account,
         )
         typer.echo(f"Submitted run {printable(run.name)}, id {run.id}")
-        typer.echo(f"  {server.page}/#/runs/details/{run.id}", err=True)
+        if server.page:
+            typer.echo(f"  {server.page}/#/runs/details/{run.id}", err=True)
         if wait:
             _wait(server, run, seconds)
 

@@ -88,8 +88,8 @@ def create(
     """
     from cli.kubeflow_access import connected
     from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.date_macros import for_server
     from pipelines.kubeflow.arguments import parsed_parameters
+    from pipelines.kubeflow.date_macros import for_server
     from pipelines.kubeflow.spec_file import read_spec_file
     from pipelines.kubeflow.timing import parsed_timing
 

@@ -45,7 +45,7 @@ def find_experiment(server: Server, name: str) -> Any | None:
     experiment = next(found, None)
     if experiment and experiment.storage_state == _ARCHIVED:
         raise ConfigError(
-            f"--experiment {printable(name)} is archived; restore it on {server.page}, or name "
+            f"--experiment {printable(name)} is archived; restore it on {server.address}, or name "
             "another one."
         )
     return experiment
@@ -111,7 +111,7 @@ def find_run(server: Server, run: str) -> Any:
         )
     except (NotFoundError, ConfigError) as error:
         raise ConfigError(
-            f"{server.page} has no run {printable(run)}; `warmstart kubeflow runs` lists them."
+            f"{server.address} has no run {printable(run)}; `warmstart kubeflow runs` lists them."
         ) from error
 
 

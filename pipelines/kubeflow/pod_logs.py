@@ -156,16 +156,24 @@ def _configuration(context: str | None) -> Any:
 def chosen_pods(pods: list[TaskPod], task: str | None) -> list[TaskPod]:
     """Returns the pods of one task, or all.
 
+    Args:
+        pods: of a run.
+        task: as Argo names it, such as image-example-gen, or as TFX does: ImageExampleGen.
+
     Raises:
         ConfigError: if there is no such task.
     """
     if task is None:
         return pods
-    found = [pod for pod in pods if pod.task == task]
+    found = [pod for pod in pods if _folded(pod.task) == _folded(task)]
     if not found:
         names = list(dict.fromkeys(pod.task for pod in pods))
         raise ConfigError(f"--task {printable(task)}: {or_nearest(task, names, 'task')}")
     return found
+
+
+def _folded(name: str) -> str:
+    return name.replace("-", "").lower()
 
 
 def _task_pod(pod: Any) -> TaskPod | None:

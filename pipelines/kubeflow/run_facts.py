@@ -70,7 +70,8 @@ class RunFacts:
         """From its creation to its end, or to now; None, if it is not known."""
         if self.created is None:
             return None
-        return ((self.finished or datetime.now(UTC)) - self.created).total_seconds()
+        # The server's clock may be ahead of ours.
+        return max(((self.finished or datetime.now(UTC)) - self.created).total_seconds(), 0.0)
 
 
 def run_facts(run: Any) -> RunFacts:

@@ -38,6 +38,10 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)
 # Of entries in one answer: the most that the server gives is 200.
 _PAGE = 100
 
+# What the API alone is reached by: it has no pages.
+_API_PORT = ":8888"
+_PROXY = "/proxy"
+
 # Where the cluster's own pods find the server, as its manifests name it.
 _IN_CLUSTER = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
 
@@ -64,9 +68,11 @@ class Server:
         self._secrets = secrets
 
     @property
-    def page(self) -> str:
-        """Where a browser finds the user interface; a link to a run begins with it."""
-        return (os.environ.get("KF_PIPELINES_UI_ENDPOINT") or self.address).rstrip("/")
+    def page(self) -> str | None:
+        """Where a browser finds the user interface; None, if that is not known."""
+        told = os.environ.get("KF_PIPELINES_UI_ENDPOINT")
+        without = self.address.endswith((_API_PORT, _PROXY))
+        return (told or ("" if without else self.address)).rstrip("/") or None
 
     def call(self, method: Callable[..., Any], *, creates: bool = False, **arguments: Any) -> Any:
         """Makes a request, and makes it again if it failed for a passing reason.

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -103,6 +104,13 @@ def test_submit_sends_the_pipeline_with_typed_parameters(server: KfpServer, spec
     assert set(run["pipeline_spec"]) == {"pipeline_spec", "platform_spec"}
     # What is tried is no version: schedules would run it.
     assert not server.versions
+
+
+def test_submit_links_to_the_page_where_it_is_known(
+    server: KfpServer, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KF_PIPELINES_UI_ENDPOINT", "https://example.org/pipeline/")
+    assert submit(spec).stderr.startswith("  https://example.org/pipeline/#/runs/details/")
 
 
 def test_submit_leaves_caching_as_it_was_compiled(server: KfpServer, spec: Path) -> None:
@@ -244,6 +252,27 @@ def test_wait_ends_after_its_timeout(server: KfpServer, spec: Path) -> None:
         f"Error: Run {only(server.runs)['run_id']} is not finished after 1 s, and goes on; "
         "`warmstart kubeflow runs` shows its state."
     )
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_run(server: KfpServer, spec: Path) -> None:
+    command = [sys.executable, "-c", START, "kubeflow", "submit", str(spec), "--wait"]
+    process = subprocess.Popen(
+        [*command, "--param", "data=/data"],
+        env={**os.environ, **PLAIN},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not any(re.fullmatch(r"GET .*/runs/.+", line) for line in server.asked):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said.splitlines()[1:] == [
+        "The run goes on; `warmstart kubeflow runs` shows its state.",
+        "Interrupted.",
+    ]
+    assert only(server.runs)["state"] == "PENDING"
 
 
 def test_timeout_needs_wait(server: KfpServer, spec: Path) -> None:

@@ -43,6 +43,7 @@ def run_id(server: KfpServer, cluster: KubernetesServer) -> str:
     cluster.add_pod(identifier, "root.Trainer.executor(1)", b"epoch 1\n", minute=4)
     cluster.add_pod(identifier, "root.Trainer.executor(0)", b"killed\n", minute=3)
     cluster.add_pod(identifier, "root.Transform.executor(0)", b"\xff decoded\n", minute=1)
+    cluster.add_pod(identifier, "root.label-review.executor(0)", b"reviewed\n", minute=5)
     return identifier
 
 
@@ -59,7 +60,7 @@ def test_logs_of_all_tasks_in_order(run_id: str) -> None:
     result = logs(run_id)
 
     assert result.exit_code == 0, result.output
-    assert result.stdout_bytes == b"\xff decoded\nkilled\nepoch 1\n"
+    assert result.stdout_bytes == b"\xff decoded\nkilled\nepoch 1\nreviewed\n"
     lines = [" ".join(line.split()) for line in result.stderr.splitlines()]
     assert lines == [
         "Run nightly-1: SUCCEEDED",
@@ -68,11 +69,13 @@ def test_logs_of_all_tasks_in_order(run_id: str) -> None:
         "== Transform",
         "== Trainer",
         "== Trainer, attempt 2",
+        "== label-review",
     ]
 
 
 def test_logs_of_one_task_of_a_run_by_its_name(run_id: str) -> None:
     assert logs("nightly-1", "--task", "Transform").stdout_bytes == b"\xff decoded\n"
+    assert logs("nightly-1", "--task", "LabelReview").stdout_bytes == b"reviewed\n"
 
 
 def test_unknown_task_is_one_sentence(run_id: str) -> None:
