@@ -32,6 +32,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import kfp_server_api
 
+# The secret that it hands out with its refusals, as what stands before a server may do.
+SESSION = "granted-4e8b6d10"
+
 # A port that nothing listens on.
 CLOSED = "http://127.0.0.1:9"
 
@@ -238,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, message: str) -> None:
         said = {"error": message, "code": 13, "message": message, "details": []}
-        self._send(status, json.dumps(said).encode())
+        self._send(status, json.dumps(said).encode(), **{"Set-Cookie": f"session={SESSION}"})
 
     def _carried_out(self, path: str, query: dict[str, str], body: bytes) -> Any:
         served = self.server.served

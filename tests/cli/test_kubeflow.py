@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kfp_server import CLOSED, Fault, KfpServer, kfp_server
+from kfp_server import CLOSED, SESSION, Fault, KfpServer, kfp_server
 from made_spec import write_spec
 from typer.testing import CliRunner, Result
 
@@ -891,6 +891,7 @@ def test_a_secret_that_is_refused_is_never_shown(
         assert result.exit_code == 1
         assert "ClusterError" in result.stderr
         assert SECRET not in result.output
+        assert SESSION not in result.output
 
 
 @pytest.mark.parametrize(
