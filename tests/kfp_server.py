@@ -363,7 +363,8 @@ def _list_versions(served: KfpServer, query: dict[str, str], _: None) -> Any:
 def _upload_version(served: KfpServer, query: dict[str, str], file: bytes) -> Any:
     if query["pipelineid"] not in served.pipelines:
         raise _RefusalError(400, "Failed to create a pipeline version")
-    if any(one["display_name"] == query["name"] for one in served.versions.values()):
+    mine = [one for one in served.versions.values() if one["pipeline_id"] == query["pipelineid"]]
+    if any(one["display_name"] == query["name"] for one in mine):
         raise _RefusalError(409, "Failed to create a pipeline version")
     pipeline, *_ = yaml.safe_load_all(file)
     if pipeline.get("schemaVersion") != "2.1.0":

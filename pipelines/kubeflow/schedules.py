@@ -35,6 +35,9 @@ from pipelines.kubeflow.uploads import Upload
 from schemas.errors import ClusterError, ConfigError, WarmstartError, printable
 
 _ENABLED = "ENABLED"
+
+# How the description of a schedule begins and goes on.
+_MADE = "Made by warmstart"
 _REPLACES = re.compile(r"\(replaces ([0-9A-Za-z-]+)\)")
 
 
@@ -78,6 +81,7 @@ class Schedule:
         max_concurrency: how many of its runs may go on at a time.
         catch_up: runs that were missed are started later.
         created: when, in UTC.
+        replaces: the id of the schedule whose place it took; that one may still be there.
     """
 
     id: str
@@ -90,6 +94,7 @@ class Schedule:
     max_concurrency: int
     catch_up: bool
     created: datetime | None
+    replaces: str | None
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,13 @@ def create_schedule(server: Server, wanted: Wanted) -> Change:
     """Makes a schedule, or changes the one of its name; a paused one stays paused.
 
     Raises:
+        ConfigError: if the one of its name is not ours, or runs another pipeline.
         WarmstartError: if the server does not do it. What is there then is the former schedule, or
             the new one, or both with one of them paused; the same command goes on from there.
     """
     body = _body(server, wanted)
     former = _named(server, wanted.name)
+    _check_ours(former, wanted)
     fitting = next((one for one in former if _fits(one, body, wanted.upload)), None)
     others = [one for one in former if one is not fitting]
     enabled = not former or any(one.status == _ENABLED for one in former) or _broken_off(former)
@@ -187,7 +194,10 @@ def find_schedule(server: Server, name: str) -> Schedule:
         ConfigError: if there is none, or more than one of that name.
     """
     every = list_schedules(server)
-    found = [one for one in every if one.id == name] or [one for one in every if one.name == name]
+    replaced = {one.replaces for one in every if one.replaces}
+    found = [one for one in every if one.id == name] or [
+        one for one in every if one.name == name and one.id not in replaced
+    ]
     if not found:
         names = sorted({one.name for one in every})
         raise ConfigError(f"{printable(name)}: {or_nearest(name, names, 'schedule')}")
@@ -234,10 +244,24 @@ def _body(server: Server, wanted: Wanted) -> Any:
     )
 
 
+def _check_ours(former: list[Any], wanted: Wanted) -> None:
+    """Checks that no schedule is taken away that somebody else made, or made for something else."""
+    for one in former:
+        reference = one.pipeline_version_reference
+        if not (one.description or "").startswith(_MADE):
+            why = "was not made by warmstart"
+        elif not reference or reference.pipeline_id != wanted.upload.pipeline_id:
+            why = f"runs another pipeline than {printable(wanted.upload.pipeline)}"
+        else:
+            continue
+        raise ConfigError(
+            f"--name {printable(wanted.name)}: the schedule of that name {why}; give another name, "
+            f"or delete that one ({one.recurring_run_id})."
+        )
+
+
 def _create(server: Server, body: Any, *, replaced: list[Any]) -> Any:
-    body.description = "Made by warmstart" + "".join(
-        f" (replaces {one.recurring_run_id})" for one in replaced
-    )
+    body.description = _MADE + "".join(f" (replaces {one.recurring_run_id})" for one in replaced)
     before = {one.recurring_run_id for one in _named(server, body.display_name)}
     try:
         return server.call(
@@ -254,15 +278,9 @@ def _create(server: Server, body: Any, *, replaced: list[Any]) -> Any:
 
 def _fits(one: Any, body: Any, upload: Upload) -> bool:
     """Tells whether a schedule is as it should be, apart from being paused."""
-    reference = one.pipeline_version_reference
     # Servers before 2.5 keep to the version that was the newest when the schedule was made.
-    kept_to = reference.pipeline_version_id if reference else None
-    return (
-        reference is not None
-        and reference.pipeline_id == upload.pipeline_id
-        and kept_to in {None, "", upload.version_id}
-        and _comparable(one) == _comparable(body)
-    )
+    kept_to = one.pipeline_version_reference.pipeline_version_id
+    return kept_to in {None, "", upload.version_id} and _comparable(one) == _comparable(body)
 
 
 def _comparable(one: Any) -> tuple[object, ...]:
@@ -362,6 +380,7 @@ def _schedule(one: Any) -> Schedule:
         max_concurrency=int(one.max_concurrency or 1),
         catch_up=not one.no_catchup,
         created=one.created_at,
+        replaces=next(iter(_REPLACES.findall(one.description or "")), None),
     )
 
 

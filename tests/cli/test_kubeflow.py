@@ -363,8 +363,8 @@ def test_a_pipeline_that_comes_back_is_the_newest_version_again(
     for image in ("a:1", "a:2", "a:1"):
         write_spec(spec, image=image)
         schedule(spec)
-        # Versions are named by the second.
-        time.sleep(1.01)
+        if image == "a:2":  # Versions are named by the second, and by what is in them.
+            time.sleep(1.01)
 
     newest = max(server.versions.values(), key=lambda version: version["created_at"])
     executors = newest["pipeline_spec"]["deploymentSpec"]["executors"]
@@ -470,6 +470,10 @@ def test_a_run_that_goes_on_is_not_ended_by_a_new_schedule(server: KfpServer, sp
         f"  note    the former schedule {former} has a run that goes on, and stays paused; the "
         "same command removes it later"
     )
+    # What is named is the new one.
+    assert invoke("schedule", "pause", "nightly").exit_code == 0
+    assert server.enabled == []
+    assert invoke("schedule", "resume", "nightly").exit_code == 0
     run["state"] = "SUCCEEDED"
     schedule(spec, "--max-concurrency", "3")
     assert former not in server.schedules
@@ -520,6 +524,29 @@ def test_other_schedules_that_take_the_version_are_named(server: KfpServer, spec
     )
     apart = ("--name", "apart", "--every", "1w", "--param", "data=/data", "--pipeline", "apart")
     assert "note" not in invoke("schedule", "create", spec, *apart).stdout
+
+
+def test_a_schedule_that_somebody_else_made_is_left_alone(server: KfpServer, spec: Path) -> None:
+    schedule(spec)
+    (made,) = server.schedules
+    server.schedules[made]["description"] = "Ann's"
+
+    assert sentence(schedule(spec, "--max-concurrency", "3"), 2) == (
+        "--name nightly: the schedule of that name was not made by warmstart; give another name, "
+        f"or delete that one ({made})."
+    )
+    assert list(server.schedules) == [made]
+
+
+def test_a_schedule_of_another_pipeline_is_left_alone(server: KfpServer, spec: Path) -> None:
+    schedule(spec)
+    (made,) = server.schedules
+
+    assert sentence(schedule(spec, "--pipeline", "other"), 2) == (
+        "--name nightly: the schedule of that name runs another pipeline than other; give another "
+        f"name, or delete that one ({made})."
+    )
+    assert list(server.schedules) == [made]
 
 
 def test_schedules_are_listed(server: KfpServer, spec: Path) -> None:
