@@ -83,11 +83,13 @@ class KfpServer:
         multi_user: several users share it.
         follows: schedules without a version take the newest one, as from 2.5 on.
         token: that a request must carry, if it is not empty.
+        later_token: that a request may carry instead.
         cookies: that a request must carry, if it is not empty.
         page: it answers everything with this page, if it is not empty.
         leads_to: it sends everything to this address, if it is not empty.
         faults: what goes wrong.
         asked: method and path of each request.
+        later_token_used: a request carried the later token.
         complaints: what a real server would not have understood, or not have said.
         behind_proxy: requests come through the API of Kubernetes.
         url: of it.
@@ -97,11 +99,13 @@ class KfpServer:
     multi_user: bool = False
     follows: bool = True
     token: str = ""
+    later_token: str = ""
     cookies: str = ""
     page: str = ""
     leads_to: str = ""
     faults: list[Fault] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    later_token_used: bool = False
     complaints: list[str] = field(default_factory=list)
     behind_proxy: bool = False
     url: str = ""
@@ -245,8 +249,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carried_out(self, path: str, query: dict[str, str], body: bytes) -> Any:
         served = self.server.served
-        if served.token and self.headers["Authorization"] != f"Bearer {served.token}":
-            raise _RefusalError(401, f"Request header error: {self.headers['Authorization']}")
+        sent = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+        if served.token and sent not in {served.token, served.later_token or served.token}:
+            raise _RefusalError(401, f"Request header error: {sent}")
+        served.later_token_used |= bool(sent) and sent == served.later_token
         if served.cookies and self.headers["Cookie"] != served.cookies:
             raise _RefusalError(401, "Request header error: there is no user identity header.")
         found = API.find(self.command, path)

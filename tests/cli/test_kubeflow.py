@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,11 +40,27 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
     from pipelines.kubeflow import server as client
 
     monkeypatch.setattr(client, "_PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(client, "_TIMEOUT", (1, 1))
+    monkeypatch.setattr(client, "_TIMEOUT", (10, 10))
     monkeypatch.setattr(following, "_INTERVAL", 0.05)
     with kfp_server() as served:
         monkeypatch.setenv("KF_PIPELINES_ENDPOINT", served.url)
         yield served
+
+
+@pytest.fixture
+def _impatient(server: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client waits for a second only."""
+    monkeypatch.setattr("pipelines.kubeflow.server._TIMEOUT", (1, 1))
+
+
+@contextmanager
+def meanwhile(do: Callable[..., None], *arguments: object, **named: object) -> Iterator[None]:
+    """Does something beside a command that waits for it."""
+    thread = threading.Thread(target=do, args=arguments, kwargs=named, daemon=True)
+    thread.start()
+    yield
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -145,6 +162,7 @@ def test_submit_asks_again_if_the_server_was_away(server: KfpServer, spec: Path)
     assert len(server.runs) == 1
 
 
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -206,11 +224,8 @@ def finish(server: KfpServer, state: str, *, error: str = "") -> None:
 
 
 def waited(server: KfpServer, spec: Path, state: str, **more: str) -> Result:
-    thread = threading.Thread(target=finish, args=(server, state), kwargs=more)
-    thread.start()
-    result = submit(spec, "--name", "first", "--wait")
-    thread.join()
-    return result
+    with meanwhile(finish, server, state, **more):
+        return submit(spec, "--name", "first", "--wait")
 
 
 def test_wait_follows_tasks_and_exits_with_0_if_the_run_succeeded(
@@ -254,6 +269,18 @@ def test_wait_ends_after_its_timeout(server: KfpServer, spec: Path) -> None:
     )
 
 
+def interrupted(process: subprocess.Popen[str]) -> str:
+    """Presses Ctrl-C, again if need be: Python drops it where it finalizes an object."""
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=10)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    raise AssertionError(process.communicate()[1])
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_run(server: KfpServer, spec: Path) -> None:
     command = [sys.executable, "-c", START, "kubeflow", "submit", str(spec), "--wait"]
     process = subprocess.Popen(
@@ -264,8 +291,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(server: KfpServer, spec: Path) 
     )
     while not any(re.fullmatch(r"GET .*/runs/.+", line) for line in server.asked):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    said = interrupted(process)
 
     assert process.returncode == 130
     assert said.splitlines()[1:] == [
@@ -739,6 +765,7 @@ def test_a_server_that_keeps_failing_is_one_sentence(server: KfpServer) -> None:
     assert server.asked.count("GET /apis/v2beta1/runs") == 3
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_a_server_that_does_not_answer_is_one_sentence(server: KfpServer) -> None:
     server.faults.append(Fault("GET .*/runs", status=500, times=9, pause=1.2))
 
@@ -850,21 +877,21 @@ def test_a_token_comes_from_a_file_or_a_variable(
 def test_a_token_that_is_replaced_is_read_again(
     server: KfpServer, spec: Path, tmp_path: Path
 ) -> None:
-    server.token = "first-token"
+    server.token, server.later_token = "first-token", SECRET
     file = tmp_path / "token"
     file.write_text("first-token")
 
     def replace() -> None:
         while not server.runs:
             time.sleep(0.01)
-        file.write_text(SECRET)
-        server.token = SECRET
+        (tmp_path / "next").write_text(SECRET)
+        (tmp_path / "next").replace(file)
+        while not server.later_token_used:
+            time.sleep(0.01)
         next(iter(server.runs.values()))["state"] = "SUCCEEDED"
 
-    thread = threading.Thread(target=replace)
-    thread.start()
-    result = submit(spec, "--token-file", file, "--wait")
-    thread.join()
+    with meanwhile(replace):
+        result = submit(spec, "--token-file", file, "--wait")
 
     assert result.exit_code == 0, result.output
 
@@ -880,10 +907,8 @@ def test_a_token_that_vanishes_is_one_sentence(
             time.sleep(0.01)
         file.unlink()
 
-    thread = threading.Thread(target=remove)
-    thread.start()
-    result = submit(spec, "--token-file", file, "--wait")
-    thread.join()
+    with meanwhile(remove):
+        result = submit(spec, "--token-file", file, "--wait")
 
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
