@@ -61,6 +61,14 @@ def run(
             "corrections.csv in DIR, if it is there]",
         ),
     ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            "--gpus",
+            metavar="IDS",
+            help="all, none, or numbers such as 0,1.  [default: as configured, which is all]",
+        ),
+    ] = None,
     weights_cache: WeightsCache = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
@@ -68,10 +76,12 @@ def run(
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
     from cli.corrections_file import chosen_corrections
     from pipelines.config import load_config
+    from pipelines.environment.visible_gpus import setting_of
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
 
     with reported(debug, on_error=_print_failure if as_json else None):
-        settings = load_config(config, overrides or [])
+        changed = [*(overrides or ()), *([] if gpus is None else [setting_of(gpus)])]
+        settings = load_config(config, changed)
         folder = output or DEFAULT_OUTPUT
         decided = chosen_corrections(corrections, OutputFolders(folder).corrections)
         _run(settings, data, folder, decided, as_json=as_json, debug=debug)
@@ -125,9 +135,11 @@ def _run(
     from components.backbone.weights import weights_file
     from components.dataset.checks import check_survey
     from components.dataset.storage import is_remote
+    from pipelines.environment.visible_gpus import show_gpus
     from pipelines.folders import prepare_output
 
     # Whatever can be wrong with the input is found before TensorFlow is imported.
+    show_gpus(settings.gpus)
     weights_file(settings.backbone.weights)
     found = surveyed(data, settings.survey_options, corrections=corrections)
     check_survey(data, found, settings.survey_options)

@@ -26,6 +26,12 @@ from pipelines.kubeflow.config import KubeflowConfig
 from schemas import features
 from schemas.errors import ConfigError, shortened_list
 
+# The section that no run on this machine reads.
+KUBEFLOW = "kubeflow"
+
+# Where a run computes, and not what: a component that knew them would run again for another GPU.
+MACHINE_KEYS = frozenset({"gpus", KUBEFLOW})
+
 
 def _known_backbone(name: str) -> str:
     if name in BACKBONES:
@@ -314,9 +320,10 @@ class PushConfig(Section):
     )
 
 
-# Sections that decide where a run takes place, and nothing about what comes out: they are in no
-# cache key, and no report.
-WHERE_IT_RUNS = frozenset({"kubeflow"})
+def _each_once(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("name each GPU once")
+    return numbers
 
 
 class PipelineConfig(Section):
@@ -325,6 +332,18 @@ class PipelineConfig(Section):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")] = Field(
         "warmstart",
         description="Of the pipeline: lower-case letters, digits and hyphens, at most 63.",
+    )
+    gpus: (
+        Literal["all", "none"]
+        | Annotated[
+            list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_each_once)
+        ]
+    ) = Field(
+        "all",
+        description=(
+            "all, none, or a list of numbers such as [0, 1], as nvidia-smi counts; another choice"
+            " computes nothing again."
+        ),
     )
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
@@ -428,7 +447,7 @@ def commented_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> 
 
     Args:
         config: what to write.
-        without: sections to leave out, such as `WHERE_IT_RUNS`.
+        without: keys and sections at the top that are left out.
     """
     return "\n".join(_commented_lines(config, indent=0, without=without)) + "\n"
 
@@ -440,7 +459,7 @@ def plain_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> str:
 
 
 def _commented_lines(
-    section: BaseModel, indent: int, without: Collection[str] = ()
+    section: BaseModel, indent: int, *, without: Collection[str] = ()
 ) -> Iterator[str]:
     margin = "  " * indent
     plain = section.model_dump(mode="json", by_alias=True)

@@ -31,7 +31,7 @@ from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
 from components.transform.preprocessing import IMAGE_SIZE_KEY
 from pipelines.baselines import RESOLVED, Baselines
-from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml
+from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml
 from pipelines.folders import OutputFolders
 from schemas import features
 
@@ -166,7 +166,7 @@ def create_pipeline(
         },
         data=data,
         split=split,
-        configuration=commented_yaml(config.resolved, without=WHERE_IT_RUNS),
+        configuration=commented_yaml(config.resolved, without=MACHINE_KEYS),
         code_digest=code_digest(
             *("components/report_gen", "components/pages", "components/evaluator"),
             *("components/serving", "components/transform", "schemas"),

@@ -17,7 +17,8 @@ from tfx.proto.orchestration import pipeline_pb2
 
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from pipelines.config import WHERE_IT_RUNS, PipelineConfig, load_config, plain_yaml
+from pipelines.config import KUBEFLOW, PipelineConfig, load_config, plain_yaml
+from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
@@ -94,11 +95,12 @@ def run(
         listener: called with each component when it starts and when it ends.
 
     Raises:
-        WarmstartError: if the photos or weights cannot be used.
+        WarmstartError: if the photos, weights or GPUs cannot be used.
         Exception: whatever the failing component raised.
     """
+    show_gpus(config.gpus)
     pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
-    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
+    configuration = plain_yaml(config.resolved, without={KUBEFLOW})
     facts = RunFacts(configuration=configuration, data=data)
     ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
 
