@@ -26,8 +26,8 @@ STEPS = (
 
 _DEFAULT = "default"
 
-# What pods ask for, where the configuration says nothing else. Measured were 1.5 to 3 GB for steps
-# that import TensorFlow, on some hundred photos.
+# What pods ask for, where the configuration says nothing else. A whole run on 400 photos peaks at
+# 1.8 GB in one process (docs/benchmarks.md); the rest is room for more of them.
 _RESOURCES: dict[str, dict[str, str]] = {
     _DEFAULT: {
         "cpu_request": "500m",
