@@ -95,14 +95,14 @@ def _run(
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from components.backbone.loading import fetch_weights
+    from pipelines.forgotten import forget
     from pipelines.local_runner import run
     from pipelines.report import write_report
-    from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
+    from pipelines.results import read_results
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
-    forget_vanished_pushes(output)
-    forget_refusals(output)
+    forget(output)
     run(
         config,
         data=data,

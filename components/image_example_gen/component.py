@@ -14,6 +14,7 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 
 from components.dataset.splits import default_buckets
 from components.dataset.survey import SurveyOptions
+from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import (
     CODE_DIGEST_KEY,
@@ -22,7 +23,6 @@ from components.image_example_gen.executor import (
     Executor,
     output_config,
 )
-from components.image_example_gen.quarantine import Quarantine
 from schemas.corrections import Correction, as_property
 
 

@@ -27,7 +27,8 @@ from components.serving.pushed_model import PushedModel
 from components.serving.versions import find_versions, roll_back
 from components.serving_validator.component import ServingValidator
 from pipelines import image_pipeline
-from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
+from pipelines.forgotten import forget
+from pipelines.results import read_results
 from schemas.image_example import NUMERIC_FEATURES, image_example_schema
 
 CHAIN = [
@@ -313,7 +314,7 @@ def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
     assert results.pushed_to is not None
     Path(results.pushed_to).rename(runs.output.root / "stolen")
 
-    forget_vanished_pushes(runs.output)
+    forget(runs.output)
     assert executed(runs.run("after")) == ["Pusher"]
     again = read_results(runs.output, "after").pushed_to
     assert again is not None
@@ -339,7 +340,7 @@ def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
     assert results.served.latency_ms is None
     assert find_versions(runs.output.models) == before
 
-    forget_refusals(runs.output)
+    forget(runs.output)
     assert executed(runs.run("refused again")) == ["ServingValidator", "ReportGen", "Pusher"]
 
 
@@ -352,7 +353,7 @@ def test_rollback_is_not_undone_by_the_next_run(runs: PipelineRuns) -> None:
     while Path(pushed).exists():
         roll_back(models)
 
-    forget_vanished_pushes(runs.output)
+    forget(runs.output)
     assert executed(runs.run("rolled back")) == []
     results = read_results(runs.output, "rolled back")
 

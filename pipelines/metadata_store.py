@@ -1,0 +1,20 @@
+"""Opens ML Metadata without TFX, which takes some ten seconds to import."""
+
+from __future__ import annotations
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from pipelines.folders import OutputFolders
+
+# Types of contexts, as TFX writes them.
+PIPELINE_CONTEXT = "pipeline"
+RUN_CONTEXT = "pipeline_run"
+CACHE_CONTEXT = "execution_cache"
+
+
+def opened(output: OutputFolders) -> MetadataStore:
+    """Opens the store of an output folder; one that is not there is made."""
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(output.metadata)
+    return MetadataStore(config)
