@@ -12,17 +12,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tfx.dsl.compiler.compiler import Compiler
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.component_properties import component_properties
 from pipelines.config import PipelineConfig, load_config, plain_yaml
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
 from pipelines.pipeline_run import Listener, PipelineRun
-from pipelines.run_recorder import RunFacts
+from pipelines.plan.template import keep_compiled
+from pipelines.run_facts import RunFacts
 from schemas.corrections import read_corrections
 
 
@@ -82,6 +85,7 @@ def run(
     corrected: Corrected = NO_CORRECTIONS,
     run_id: str | None = None,
     listener: Listener | None = None,
+    force: bool = False,
 ) -> None:
     """Runs the whole pipeline.
 
@@ -92,14 +96,20 @@ def run(
         corrected: what a person decided about these photos.
         run_id: of the run in ML Metadata; by default the time.
         listener: called with each component when it starts and when it ends.
+        force: run every component, whatever earlier runs made.
 
     Raises:
         WarmstartError: if the photos or weights cannot be used.
         Exception: whatever the failing component raised.
     """
     pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
+    compiled = Compiler().compile(pipeline)
+    told = component_properties(config, data=data, corrected=corrected)
+    keep_compiled(compiled, config.name, output, told)
+    for node in compiled.nodes if force else ():
+        node.pipeline_node.execution_options.caching_options.enable_cache = False
     facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
-    ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
+    ReportingDagRunner(run_id, listener, facts=facts).run_with_ir(compiled)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipelines.outcome import CACHED, EXECUTED, FAILED, RUNNING, ComponentRun
-from pipelines.run_recorder import RunFacts, RunRecorder
+from pipelines.run_facts import RunFacts
+from pipelines.run_recorder import RunRecorder
 
 Listener = Callable[[ComponentRun], None]
 

@@ -12,8 +12,6 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
 
-from components.report_gen.environment import git_commit
 from pipelines.content_digest import content_digest, examples_digest
+from pipelines.run_facts import RunFacts, class_path, executor_text, record_of_run
 from schemas import run_record
 from schemas.errors import first_line
 
@@ -37,19 +35,6 @@ _OUTPUT = metadata_store_pb2.Event.OUTPUT
 _EXAMPLES = "Examples"
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What is recorded of a run as a whole.
-
-    Attributes:
-        configuration: resolved, as YAML.
-        data: where the photos are.
-    """
-
-    configuration: str
-    data: str
 
 
 class RunRecorder:
@@ -76,17 +61,8 @@ class RunRecorder:
         """
         with _harmless("the run"), self._metadata as handle:
             context = context_lib.register_context_if_not_exists(handle, _RUN_CONTEXT, self._run_id)
-            properties = {
-                run_record.NODES: json.dumps(dict(nodes)),
-                run_record.VERSION: version("warmstart"),
-                run_record.COMMIT: git_commit(),
-            }
-            if self._facts:
-                properties[run_record.CONFIGURATION] = self._facts.configuration
-                properties[run_record.DATA] = self._facts.data
-            for name, text in properties.items():
-                if text:
-                    context.custom_properties[name].string_value = text
+            for name, text in record_of_run(self._facts, nodes).items():
+                context.custom_properties[name].string_value = text
             handle.store.put_contexts([context])
 
     def end_component(
@@ -123,10 +99,8 @@ def _describe(
     if error:
         _set(execution, run_record.ERROR, first_line(error))
     if executor_spec:
-        path = _class_path(executor_spec)
-        digest = hashlib.sha256(executor_spec.SerializeToString(deterministic=True)).hexdigest()
-        _set(execution, run_record.EXECUTOR, f"{path} {digest[:16]}")
-        if code := _code_digest(execution, path):
+        _set(execution, run_record.EXECUTOR, executor_text(executor_spec))
+        if code := _code_digest(execution, class_path(executor_spec)):
             _set(execution, run_record.CODE, code)
 
 
@@ -146,20 +120,14 @@ def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]
     return found
 
 
-def _class_path(executor_spec: Any) -> str:
-    """Returns the executor's class; one of Beam has its own further down, a container has none."""
-    spec = getattr(executor_spec, "python_executor_spec", executor_spec)
-    return getattr(spec, "class_path", "")
-
-
-def _code_digest(execution: Any, class_path: str) -> str | None:
+def _code_digest(execution: Any, executor: str) -> str | None:
     """Returns the digest among a component's properties, or else that of its executor's file."""
     for name, value in sorted(execution.custom_properties.items()):
         if name == "code_digest":
             return str(value.string_value)
         if found := _CODE_DIGEST.search(value.string_value):
             return found.group(1)
-    module = class_path.rpartition(".")[0]
+    module = executor.rpartition(".")[0]
     spec = importlib.util.find_spec(module) if module else None
     if not spec or not spec.origin:
         return None

@@ -21,8 +21,8 @@ from components.image_example_gen.executor import (
     CORRECTIONS_KEY,
     QUARANTINE_KEY,
     Executor,
-    output_config,
 )
+from components.image_example_gen.output_config import output_config
 from schemas.corrections import Correction, as_property
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from tfx.components.example_gen import driver, input_processor
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.dataset.image_file import Inspection
-from components.dataset.layout import Layout, find_photos
+from components.dataset.fingerprint import fingerprint
+from components.dataset.layout import find_photos
 from components.dataset.survey import MAX_PIXELS, inspect_files
 
 
@@ -63,16 +61,3 @@ class Driver(driver.FileBasedDriver):
         """Returns the processor that TFX asks for span, version and fingerprint."""
         del splits, range_config  # Photos are found by class folder, not by pattern.
         return PhotoInputProcessor(input_base_uri or "", self._max_pixels)
-
-
-def fingerprint(layout: Layout, inspections: Iterable[Inspection]) -> str:
-    """Digests which content lies under which path, label and given split.
-
-    TFX's own fingerprint is count, bytes and times of files: it does not see a photo moved
-    from one class folder to another, and sees a change where one was only touched.
-    """
-    rows = [
-        [labelled.file.path, labelled.label, labelled.split, seen.digest, seen.problem]
-        for labelled, seen in zip(layout.files, inspections, strict=True)
-    ]
-    return "sha256:" + hashlib.sha256(json.dumps(rows).encode()).hexdigest()

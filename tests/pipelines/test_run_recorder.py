@@ -13,7 +13,8 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.proto.orchestration import executable_spec_pb2
 
 import components.pusher.executor
-from pipelines.run_recorder import RunFacts, RunRecorder
+from pipelines.run_facts import RunFacts
+from pipelines.run_recorder import RunRecorder
 from schemas import run_record
 
 PUSHER = executable_spec_pb2.PythonClassExecutableSpec(
