@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -22,8 +23,9 @@ from cli.component_logs import ComponentLogs
 from cli.marks import MARKS
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.captured_output import LOG_FORMAT, output_to
-from pipelines.config import PipelineConfig
+from pipelines.config import PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
+from pipelines.forgotten import forget
 from pipelines.outcome import (
     RUNNING,
     SKIPPED,
@@ -32,6 +34,7 @@ from pipelines.outcome import (
     new_run_id,
     write_metrics,
 )
+from pipelines.plan.planner import Plan, planned_run
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE
@@ -46,6 +49,8 @@ def run_with_progress(
     output: OutputFolders,
     *,
     corrected: Corrected = NO_CORRECTIONS,
+    fingerprint: str,
+    force: bool,
     debug: bool,
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's logs instead of the terminal.
@@ -55,6 +60,8 @@ def run_with_progress(
         data: absolute path, or remote place, of the data folder, manifest or archive.
         output: where results go.
         corrected: what a person decided about these photos.
+        fingerprint: of the data.
+        force: run every component, whatever earlier runs made.
         debug: show the traceback of a component that fails.
     """
     run_id = new_run_id()
@@ -68,7 +75,14 @@ def run_with_progress(
         _Progress(stderr, logs).shown() as progress,
     ):
         try:
-            outcome = _run(config, data, output, corrected, run_id, progress)
+            place = _Place(data, output, corrected)
+            forget(output)
+            plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
+            if plan and plan.is_all_reused:
+                _replay(config, place, plan, run_id, progress)
+            else:
+                _run(config, place, run_id, progress, force=force)
+            outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
             outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
         except Exception as error:
@@ -84,33 +98,46 @@ def run_with_progress(
     return outcome
 
 
+@dataclass(frozen=True)
+class _Place:
+    """From where to where a run goes: arguments of `pipelines.local_runner.run`."""
+
+    data: str
+    output: OutputFolders
+    corrected: Corrected
+
+
 def _run(
-    config: PipelineConfig,
-    data: str,
-    output: OutputFolders,
-    corrected: Corrected,
-    run_id: str,
-    progress: _Progress,
-) -> Outcome:
+    config: PipelineConfig, place: _Place, run_id: str, progress: _Progress, *, force: bool
+) -> None:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from components.backbone.loading import fetch_weights
-    from pipelines.forgotten import forget
     from pipelines.local_runner import run
-    from pipelines.report import write_report
-    from pipelines.results import read_results
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
-    forget(output)
-    run(
-        config,
-        data=data,
-        output=output,
-        corrected=corrected,
-        run_id=run_id,
-        listener=progress.on_component,
-    )
+    run(config, **vars(place), run_id=run_id, listener=progress.on_component, force=force)
+
+
+def _replay(
+    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, progress: _Progress
+) -> None:
+    """Records a run that reuses everything; TensorFlow and TFX are not needed for that."""
+    from pipelines.metadata_store import opened
+    from pipelines.plan.replay import Replay
+    from pipelines.run_facts import RunFacts, record_of_run
+
+    facts = RunFacts(configuration=plain_yaml(config.resolved), data=place.data)
+    record = record_of_run(facts, plan.nodes)
+    Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
+
+
+def _completed(output: OutputFolders, run_id: str, progress: _Progress) -> Outcome:
+    """Reads what came out of a run that ended, and writes its report."""
+    from pipelines.report import write_report
+    from pipelines.results import read_results
+
     results = read_results(output, run_id)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)
@@ -139,7 +166,7 @@ class _Progress(logging.Handler):
         super().__init__(logging.INFO)
         self._logs = logs
         self._console = Console(file=stderr, highlight=False)
-        self._status: Status = self._console.status("Loading TensorFlow and TFX")
+        self._status: Status = self._console.status("Looking what is finished, else loading TFX")
         self._began = time.perf_counter()
         self.components: list[ComponentRun] = []
         self.failed: str | None = None
@@ -162,7 +189,7 @@ class _Progress(logging.Handler):
 
     def on_component(self, component: ComponentRun) -> None:
         if component.state == RUNNING:
-            if not self.components:
+            if not self.components and "tensorflow" in sys.modules:
                 self.say(f"  loaded TensorFlow and TFX in {self._since_start():.1f} s", "dim")
             self._status.update(component.id)
             self._logs.begin(component.id)

@@ -77,6 +77,21 @@ class ReportingDagRunner(LocalDagRunner):
                 raise
 
 
+def compiled_pipeline(
+    config: PipelineConfig,
+    *,
+    data: str,
+    output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
+) -> pipeline_pb2.Pipeline:
+    """Compiles the pipeline, and keeps it for later plans. Arguments as in `run`."""
+    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
+    compiled = Compiler().compile(pipeline)
+    told = component_properties(config, data=data, corrected=corrected)
+    keep_compiled(compiled, config.name, output, told)
+    return compiled
+
+
 def run(
     config: PipelineConfig,
     *,
@@ -102,10 +117,7 @@ def run(
         WarmstartError: if the photos or weights cannot be used.
         Exception: whatever the failing component raised.
     """
-    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
-    compiled = Compiler().compile(pipeline)
-    told = component_properties(config, data=data, corrected=corrected)
-    keep_compiled(compiled, config.name, output, told)
+    compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
     for node in compiled.nodes if force else ():
         node.pipeline_node.execution_options.caching_options.enable_cache = False
     facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)

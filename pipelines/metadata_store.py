@@ -18,3 +18,12 @@ def opened(output: OutputFolders) -> MetadataStore:
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(output.metadata)
     return MetadataStore(config)
+
+
+def opened_to_read(output: OutputFolders) -> MetadataStore:
+    """Opens the store of an output folder; without one, an empty store in memory."""
+    if output.metadata.exists():
+        return opened(output)
+    config = metadata_store_pb2.ConnectionConfig()
+    config.fake_database.SetInParent()
+    return MetadataStore(config)

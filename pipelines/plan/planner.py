@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml_metadata import MetadataStore
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.component_properties import component_properties
+from pipelines.config import PipelineConfig
+from pipelines.folders import OutputFolders
+from pipelines.metadata_store import opened_to_read
 from pipelines.plan.cache_key import cache_key
 from pipelines.plan.look_ups import LOOK_UPS
 from pipelines.plan.records import Artifacts, Records
+from pipelines.plan.template import compiled_before
+from pipelines.run_facts import executor_text
 
 RUN = "run"
 REUSE = "reuse"
@@ -29,6 +36,9 @@ _EXECUTORS = (
 )
 
 
+Sources = Mapping[str, Sequence[tuple[str, str]]]
+
+
 @dataclass(frozen=True)
 class Step:
     """What is to become of one component.
@@ -37,6 +47,9 @@ class Step:
         node: of the compiled pipeline.
         state: `run`, `reuse` or `look up`.
         properties: with which it is called, those of its driver among them.
+        executor: its class and settings, as `pipelines.run_facts.executor_text`; a resolver has
+            none.
+        sources: of each input the outputs that it is: component and name of the output.
         inputs: artifacts that are there, by input.
         awaits: ids of components that it waits for, as they run.
         key: TFX's cache key; empty where an input is not there yet.
@@ -47,6 +60,8 @@ class Step:
     node: Any
     state: str
     properties: Mapping[str, Any]
+    executor: str = ""
+    sources: Sources = field(default_factory=dict)
     inputs: Artifacts = field(default_factory=dict)
     awaits: tuple[str, ...] = ()
     key: str = ""
@@ -72,13 +87,45 @@ class Plan:
     steps: tuple[Step, ...]
 
     @property
+    def nodes(self) -> dict[str, list[str]]:
+        """Ids of the components, each with those that it waits for."""
+        return {step.id: list(step.node.upstream_nodes) for step in self.steps}
+
+    @property
     def is_all_reused(self) -> bool:
         """Whether no component would run."""
         return all(step.state != RUN for step in self.steps)
 
 
-def plan(pipeline: Any, store: MetadataStore, *, fingerprint: str) -> Plan:
+def planned_run(
+    config: PipelineConfig,
+    *,
+    data: str,
+    output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
+    fingerprint: str,
+) -> Plan | None:
     """Plans a run, and changes nothing.
+
+    Args:
+        config: what to do.
+        data: the folder of photos, a manifest or an archive.
+        output: where artifacts, metadata and models go.
+        corrected: what a person decided about these photos.
+        fingerprint: of the data.
+
+    Returns:
+        The plan, or None if this code has not compiled the pipeline yet.
+    """
+    told = component_properties(config, data=data, corrected=corrected)
+    compiled = compiled_before(config.name, output, told)
+    if compiled is None:
+        return None
+    return plan(compiled, opened_to_read(output), fingerprint=fingerprint)
+
+
+def plan(pipeline: Any, store: MetadataStore, *, fingerprint: str) -> Plan:
+    """Plans a run of a compiled pipeline.
 
     Args:
         pipeline: compiled.
@@ -122,8 +169,17 @@ class _Walk:
         if node.node_info.id in self._deployment.custom_driver_specs:
             properties |= {_FINGERPRINT: self._fingerprint, **_SPAN, **_VERSION}
             driver_found["examples"] = {_FINGERPRINT: self._fingerprint, **_SPAN}
+        runs = Step(
+            node,
+            RUN,
+            properties,
+            executor=executor_text(executor),
+            sources=_sources(node),
+            inputs=inputs,
+            awaits=awaits,
+        )
         if awaits:
-            return Step(node, RUN, properties, inputs, awaits)
+            return runs
         key = cache_key(
             self._pipeline.pipeline_info,
             node,
@@ -134,16 +190,8 @@ class _Walk:
         )
         found = self._records.result_of(key)
         if found is None:
-            return Step(node, RUN, properties, inputs, key=key)
-        return Step(
-            node,
-            REUSE,
-            properties,
-            inputs,
-            key=key,
-            execution=found.execution,
-            outputs=found.outputs,
-        )
+            return replace(runs, key=key)
+        return replace(runs, state=REUSE, key=key, execution=found.execution, outputs=found.outputs)
 
     def _inputs(self, node: Any) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
         """Returns the inputs of a component, of a resolver by the output; and who is awaited."""
@@ -154,8 +202,10 @@ class _Walk:
                 maker = self._steps.get(channel.producer_node_query.id)
                 if maker is None:  # All of a type: what a resolver chooses from.
                     continue
-                if maker.state == RUN or (maker.state == LOOK_UP and maker.awaits):
+                if maker.state == RUN:
                     awaits[maker.id] = None
+                elif maker.state == LOOK_UP:
+                    awaits.update(dict.fromkeys(maker.awaits))
                 key = channel.output_key if spec.hidden else name
                 inputs.setdefault(key, []).extend(maker.outputs.get(channel.output_key, ()))
         return inputs, tuple(awaits)
@@ -168,6 +218,13 @@ class _Walk:
             if packed.Unpack(executor):
                 return executor
         return None
+
+
+def _sources(node: Any) -> Sources:
+    return {
+        name: tuple((one.producer_node_query.id, one.output_key) for one in spec.channels)
+        for name, spec in node.inputs.inputs.items()
+    }
 
 
 def _strategy(node: Any) -> str:

@@ -68,13 +68,10 @@ class Records:
     def live(self, kind: str) -> list[Any]:
         """Returns the artifacts of a type that the pipeline made or used."""
         context = self._store.get_context_by_type_and_name(PIPELINE_CONTEXT, self._pipeline)
-        kinds = {known.name for known in self._store.get_artifact_types()}
-        if context is None or kind not in kinds:
+        if context is None:
             return []
-        found = self._store.get_artifacts_by_type(
-            kind,
-            list_options=ListOptions(filter_query=f"contexts_pipeline.id = {context.id}"),
-        )
+        of_kind = ListOptions(filter_query=f"type = '{kind}'")
+        found = self._store.get_artifacts_by_context(context.id, list_options=of_kind)
         return [artifact for artifact in found if self._is_live(artifact)]
 
     def _outputs_of(self, execution: int) -> dict[str, list[Any]]:

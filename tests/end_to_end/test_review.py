@@ -12,7 +12,7 @@ from placed_artifacts import run_named
 from typer.testing import CliRunner
 
 from cli.main import app
-from pipelines import run_facts
+from pipelines import run_facts, run_recorder
 from pipelines.content_digest import content_digest, examples_digest
 from pipelines.outcome import RUNNING
 from review.comparison import Comparison, compare
