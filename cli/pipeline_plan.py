@@ -14,6 +14,7 @@ from pipelines.plan.planner import LOOK_UP, REUSE, RUN, Plan, Step
 from review.forecast import Forecast, forecast_run
 from review.history import History
 from review.why import Why, explain
+from schemas.errors import shortened_list
 
 # A sign and a style for each: colour alone tells nothing.
 _MARKS = {RUN: ("→", "yellow"), REUSE: ("=", "cyan"), LOOK_UP: ("·", "dim")}
@@ -36,7 +37,7 @@ def print_plan(plan: Plan, why: Mapping[str, Why]) -> None:
                 (f"{mark} ", style),
                 f"{step.id:<22}",
                 (f"{step.state:<9}", style),
-                why[step.id].sentence,
+                _because(step, why[step.id]),
             )
         )
     console.print()
@@ -52,6 +53,15 @@ def plan_as_json(plan: Plan, why: Mapping[str, Why]) -> dict[str, Any]:
             for step in plan.steps
         ],
     }
+
+
+def _because(step: Step, why: Why) -> str:
+    """Returns the answer; of inputs that are made anew, no more than by whom."""
+    own = [reason.text for reason in why.reasons if not reason.is_of_input]
+    if step.state != RUN or not step.awaits:
+        return why.sentence
+    above = f"needs what {shortened_list(step.awaits, most=3)} makes anew"
+    return "; ".join([*own, above])
 
 
 def _summary(plan: Plan) -> str:

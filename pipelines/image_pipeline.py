@@ -7,7 +7,6 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, Channel
@@ -34,6 +33,7 @@ from components.trainer.component import Trainer
 from pipelines.component_properties import component_properties
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
+from pipelines.metadata_store import connection
 
 _BEAM_ARGS = [
     # Runs in this process. DirectRunner would first try to download Prism.
@@ -182,7 +182,7 @@ def create_pipeline(
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(output.artifacts),
-        metadata_connection_config=sqlite_metadata_connection_config(str(output.metadata)),
+        metadata_connection_config=connection(output),
         components=components,
         enable_cache=True,
         beam_pipeline_args=_BEAM_ARGS,

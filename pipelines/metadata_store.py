@@ -13,11 +13,19 @@ RUN_CONTEXT = "pipeline_run"
 CACHE_CONTEXT = "execution_cache"
 
 
-def opened(output: OutputFolders) -> MetadataStore:
-    """Opens the store of an output folder; one that is not there is made."""
+def connection(output: OutputFolders) -> metadata_store_pb2.ConnectionConfig:
+    """Returns how the store of an output folder is opened; TFX's own would make the folder."""
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(output.metadata)
-    return MetadataStore(config)
+    config.sqlite.connection_mode = (
+        metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    )
+    return config
+
+
+def opened(output: OutputFolders) -> MetadataStore:
+    """Opens the store of an output folder; one that is not there is made."""
+    return MetadataStore(connection(output))
 
 
 def opened_to_read(output: OutputFolders) -> MetadataStore:
