@@ -1,5 +1,7 @@
-"""Tests of planning a run, and of one that reuses everything. That plans and TFX agree, every run of
-the tests asserts (`pipeline_runs.PipelineRuns.run`)."""
+"""Tests of planning a run, and of one that reuses everything.
+
+That plans and TFX agree, every run of the tests asserts (`pipeline_runs.PipelineRuns.run`).
+"""
 
 from __future__ import annotations
 
