@@ -69,12 +69,13 @@ def run(
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
+    from pipelines.run_lock import exclusive_run
 
     with reported(debug, on_error=_print_failure if as_json else None):
         folder = output or DEFAULT_OUTPUT
         wanted = _wanted(data, folder, config, overrides or [], corrections)
-        prepare_output(folder)
-        _run(wanted, folder, force=force, as_json=as_json, debug=debug)
+        with exclusive_run(prepare_output(folder)):
+            _run(wanted, folder, force=force, as_json=as_json, debug=debug)
 
 
 @app.command("plan")

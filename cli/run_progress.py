@@ -26,6 +26,7 @@ from pipelines.captured_output import LOG_FORMAT, output_to
 from pipelines.config import PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
 from pipelines.forgotten import forget
+from pipelines.metadata_backup import back_up
 from pipelines.outcome import (
     RUNNING,
     SKIPPED,
@@ -38,6 +39,11 @@ from pipelines.plan.planner import Plan, planned_run
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE
+
+_INTERRUPTED = (
+    "Interrupted. The same command goes on from here: what is finished is not done again, and "
+    "training begins with the epoch that it was in."
+)
 
 # Beam, TensorFlow and SQLite hand on no more than the text.
 _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
@@ -76,6 +82,7 @@ def run_with_progress(
     ):
         try:
             place = _Place(data, output, corrected)
+            back_up(output)
             forget(output)
             plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
             if plan and plan.is_all_reused:
@@ -84,7 +91,8 @@ def run_with_progress(
                 _run(config, place, run_id, progress, force=force)
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
-            outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
+            outcome = Outcome(run_id, progress.components, error=_INTERRUPTED, folder=folder)
+            progress.say(_INTERRUPTED, style="yellow")
         except Exception as error:
             if not progress.failed:  # What a component raised is logged where it was raised.
                 logging.getLogger(__name__).exception("The run failed.")

@@ -26,6 +26,7 @@ from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
 from pipelines.pipeline_run import Listener, PipelineRun
 from pipelines.plan.template import keep_compiled
 from pipelines.run_facts import RunFacts
+from pipelines.run_lock import exclusive_run
 from schemas.corrections import read_corrections
 
 
@@ -128,9 +129,10 @@ if __name__ == "__main__":
     folders = prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT)))
     # Which of them change anything is not looked up here: ImageExampleGen has all of them.
     decided = tuple(read_corrections(folders.corrections))
-    run(
-        load_config(),
-        data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
-        output=folders,
-        corrected=Corrected(applied=decided, changing=decided),
-    )
+    with exclusive_run(folders):
+        run(
+            load_config(),
+            data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
+            output=folders,
+            corrected=Corrected(applied=decided, changing=decided),
+        )

@@ -96,6 +96,9 @@ def _describe(
     execution: Any, executor_spec: Any, seconds: float, error: BaseException | None
 ) -> None:
     execution.custom_properties[run_record.SECONDS].double_value = seconds
+    if isinstance(error, KeyboardInterrupt):
+        # TFX records what raises an Exception as failed, and leaves this one running for ever.
+        execution.last_known_state = metadata_store_pb2.Execution.CANCELED
     if error:
         _set(execution, run_record.ERROR, first_line(error))
     if executor_spec:
