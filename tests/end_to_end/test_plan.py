@@ -67,7 +67,7 @@ def recorded(runs: PipelineRuns, run_id: str) -> list[dict[str, Any]]:
 
 
 def test_run_without_tfx_records_what_tfx_records(runs: PipelineRuns) -> None:
-    runs.run("made")
+    runs.run("to be replayed")
     runs.run("by TFX")
     plan = plan_of(runs)
     assert plan.is_all_reused
@@ -97,7 +97,7 @@ def test_photo_that_is_new_would_run_everything(runs: PipelineRuns) -> None:
 
 
 def test_artifact_whose_files_are_gone_is_made_again(runs: PipelineRuns) -> None:
-    runs.run("there")
+    runs.run("all there")
     plan = plan_of(runs)
     (suspicions,) = next(s for s in plan.steps if s.id == "LabelReview").outputs["suspicions"]
     folder = Path(suspicions.uri)
@@ -109,8 +109,8 @@ def test_artifact_whose_files_are_gone_is_made_again(runs: PipelineRuns) -> None
 
 
 def test_model_that_is_no_longer_served_would_be_pushed_again(runs: PipelineRuns) -> None:
-    runs.run("served")
-    pushed = read_results(runs.output, "served").pushed_to
+    runs.run("still served")
+    pushed = read_results(runs.output, "still served").pushed_to
     assert pushed is not None
     Path(pushed).rename(runs.output.root / "away")
     try:
@@ -126,7 +126,7 @@ def plan_command(runs: PipelineRuns) -> list[str]:
 
 
 def test_plan_names_what_would_run_and_why(runs: PipelineRuns, plan_command: list[str]) -> None:
-    runs.run("before", "evaluate.split=eval")
+    runs.run("planned 1", "evaluate.split=eval")
     done = CliRunner().invoke(app, [*plan_command, "--set", "frozen.learning_rate=1e-3"])
 
     assert done.exit_code == 0
@@ -140,7 +140,7 @@ def test_plan_names_what_would_run_and_why(runs: PipelineRuns, plan_command: lis
 
 
 def test_plan_that_reuses_everything_says_so(runs: PipelineRuns, plan_command: list[str]) -> None:
-    runs.run("before", "evaluate.split=eval")
+    runs.run("planned 2", "evaluate.split=eval")
 
     done = CliRunner().invoke(app, plan_command)
     assert done.stdout.endswith("\nNothing would run: all 13 components are reused.\n")
@@ -166,7 +166,7 @@ def test_plan_without_any_run_would_run_everything_and_writes_nothing(
 def test_run_that_reuses_everything_imports_neither_tfx_nor_tensorflow(
     runs: PipelineRuns, tmp_path: Path
 ) -> None:
-    runs.run("before", "evaluate.split=eval")
+    runs.run("planned 3", "evaluate.split=eval")
     arguments = json.dumps(
         [
             *(
