@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-startup requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-startup requirements sbom image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,9 +69,13 @@ bench-startup: setup ## Measure what is waited for before any work: DATA=folder 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt
 
+sbom: ## Write sbom.cdx.json: every package in uv.lock, as CycloneDX 1.5
+	@uv=$$(scripts/setup.sh uv) && "$$uv" export --quiet --frozen --all-extras --no-emit-project --format cyclonedx1.5 \
+		--preview-features sbom-export --output-file sbom.cdx.json
+
 image: ## Build the Docker image [PROCESSOR=cpu without CUDA, TARGET=worker without Jupyter, IMAGE=warmstart]
 	docker build --tag $(IMAGE) --target $(TARGET) --build-arg PROCESSOR=$(PROCESSOR) .
 
 clean: ## Remove caches and what builds left; .venv and results stay
-	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt sbom.cdx.json
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
