@@ -20,6 +20,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
 
 from pipelines.content_digest import content_digest, examples_digest
+from pipelines.resource_use import ResourceUse
 from pipelines.run_facts import RunFacts, class_path, executor_text, record_of_run
 from schemas import run_record
 from schemas.errors import first_line
@@ -66,7 +67,12 @@ class RunRecorder:
             handle.store.put_contexts([context])
 
     def end_component(
-        self, executor_spec: Any, seconds: float, error: BaseException | None = None
+        self,
+        executor_spec: Any,
+        seconds: float,
+        error: BaseException | None = None,
+        *,
+        used: ResourceUse | None = None,
     ) -> None:
         """Records the component that ended last, whatever became of it.
 
@@ -74,12 +80,15 @@ class RunRecorder:
             executor_spec: TFX's, or None for a resolver.
             seconds: of wall time.
             error: what it raised.
+            used: of processor and memory.
         """
         with _harmless("a component"), self._metadata as handle:
             new = self._new_executions(handle.store)
             digests = _digests(handle.store, new)
             for execution in new:
                 _describe(execution, executor_spec, seconds, error)
+                if used:
+                    _describe_use(execution, used)
                 if found := digests.get(execution.id):
                     _set(execution, run_record.OUTPUTS, json.dumps(found))
             if new:
@@ -105,6 +114,13 @@ def _describe(
         _set(execution, run_record.EXECUTOR, executor_text(executor_spec))
         if code := _code_digest(execution, class_path(executor_spec)):
             _set(execution, run_record.CODE, code)
+
+
+def _describe_use(execution: Any, used: ResourceUse) -> None:
+    properties = execution.custom_properties
+    properties[run_record.CPU_SECONDS].double_value = used.cpu_seconds
+    if used.peak_memory is not None:
+        properties[run_record.PEAK_MEMORY].int_value = used.peak_memory
 
 
 def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]:

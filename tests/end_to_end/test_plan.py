@@ -26,6 +26,8 @@ from pipelines.results import read_results
 from schemas import run_record
 
 EVERYTHING = 13
+# What is another in each run.
+OF_A_RUN = {run_record.SECONDS, run_record.CPU_SECONDS, run_record.PEAK_MEMORY}
 SETTINGS = [part for key in QUICK for part in ("--set", key)]
 
 
@@ -50,7 +52,7 @@ def recorded(runs: PipelineRuns, run_id: str) -> list[dict[str, Any]]:
         properties = {
             name: str(value)
             for name, value in execution.custom_properties.items()
-            if name != run_record.SECONDS
+            if name not in OF_A_RUN
         }
         events = store.get_events_by_execution_ids([execution.id])
         contexts = store.get_contexts_by_execution(execution.id)
