@@ -106,12 +106,14 @@ def run(
     with reported(debug):
         results = (output or DEFAULT_OUTPUT).resolve()
         container = _container(image, gpus, weights_cache)
+        # Those that were chosen have other numbers inside, and may not be narrowed down again.
+        inside = [] if gpus is None else ["--gpus", "all"]
         line = run_line(
             container,
             data if "://" in data else str(_existing("--data", Path(data))),
             results,
             config=_existing("--config", config) if config else None,
-            arguments=arguments or (),
+            arguments=[*inside, *(arguments or ())],
         )
 
         def check() -> None:
@@ -168,8 +170,8 @@ def notebook(
 
 
 def _container(image: str, gpus: str | None, weights: Path | None) -> Container:
-    from pipelines.environment.docker_checks import parsed_gpus
     from pipelines.environment.docker_line import Container
+    from pipelines.environment.gpus import parsed_gpus
 
     return Container(
         image=image,

@@ -60,6 +60,14 @@ def run(
     config: ConfigFile = None,
     overrides: _Overrides = None,
     corrections: _Corrections = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            "--gpus",
+            metavar="IDS",
+            help="all, none, or numbers such as 0,1.  [default: as configured, which is all]",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Run every component, whatever earlier runs made.")
     ] = False,
@@ -68,12 +76,15 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
+    from pipelines.environment.visible_gpus import setting_of, show_gpus
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
     from pipelines.run_lock import exclusive_run
 
     with reported(debug, on_error=_print_failure if as_json else None):
+        changed = [*(overrides or ()), *([] if gpus is None else [setting_of(gpus)])]
         folder = output or DEFAULT_OUTPUT
-        wanted = _wanted(data, folder, config, overrides or [], corrections)
+        wanted = _wanted(data, folder, config, changed, corrections)
+        show_gpus(wanted.settings.gpus)
         with exclusive_run(prepare_output(folder)):
             _run(wanted, folder, force=force, as_json=as_json, debug=debug)
 

@@ -31,6 +31,9 @@ from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOption
 from schemas import features
 from schemas.errors import ConfigError, shortened_list
 
+# Where a run computes, and not what: a component that knew them would run again for another GPU.
+MACHINE_KEYS = frozenset({"gpus"})
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=True)
@@ -323,12 +326,30 @@ class PushConfig(_Section):
     )
 
 
+def _each_once(numbers: list[int]) -> list[int]:
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("name each GPU once")
+    return numbers
+
+
 class PipelineConfig(_Section):
     """Everything that decides what a run does, apart from the photos and the output folder."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")] = Field(
         "warmstart",
         description="Of the pipeline: lower-case letters, digits and hyphens, at most 63.",
+    )
+    gpus: (
+        Literal["all", "none"]
+        | Annotated[
+            list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_each_once)
+        ]
+    ) = Field(
+        "all",
+        description=(
+            "all, none, or a list of numbers such as [0, 1], as nvidia-smi counts; another choice"
+            " computes nothing again."
+        ),
     )
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
@@ -426,9 +447,14 @@ def keys(section: type[BaseModel] = PipelineConfig, prefix: str = "") -> Iterato
             yield f"{prefix}{name}"
 
 
-def commented_yaml(config: PipelineConfig) -> str:
-    """Returns the configuration as YAML, every key with its meaning as a comment."""
-    return "\n".join(_commented_lines(config, indent=0)) + "\n"
+def commented_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> str:
+    """Returns the configuration as YAML, every key with its meaning as a comment.
+
+    Args:
+        config: what to write.
+        without: keys and sections at the top that are left out.
+    """
+    return "\n".join(_commented_lines(config, indent=0, without=without)) + "\n"
 
 
 def plain_yaml(config: PipelineConfig) -> str:
@@ -436,12 +462,16 @@ def plain_yaml(config: PipelineConfig) -> str:
     return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False)
 
 
-def _commented_lines(section: BaseModel, indent: int) -> Iterator[str]:
+def _commented_lines(
+    section: BaseModel, indent: int, *, without: Collection[str] = ()
+) -> Iterator[str]:
     margin = "  " * indent
     for (name, field), attribute in zip(
         _fields(type(section)), type(section).model_fields, strict=True
     ):
         value = getattr(section, attribute)
+        if name in without:
+            continue
         if isinstance(value, BaseModel):
             if indent == 0:
                 yield ""

@@ -20,6 +20,7 @@ import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
 from pipelines.config import PipelineConfig, load_config, plain_yaml
+from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
@@ -115,9 +116,10 @@ def run(
         force: run every component, whatever earlier runs made.
 
     Raises:
-        WarmstartError: if the photos or weights cannot be used.
+        WarmstartError: if the photos, weights or GPUs cannot be used.
         Exception: whatever the failing component raised.
     """
+    show_gpus(config.gpus)
     compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
     for node in compiled.nodes if force else ():
         node.pipeline_node.execution_options.caching_options.enable_cache = False

@@ -31,6 +31,7 @@ from components.embedder.rows import (
     digest_of,
     relabelled,
 )
+from components.out_of_memory import memory_reported
 from schemas import features
 from schemas.errors import PipelineError
 
@@ -66,6 +67,7 @@ class Executor(BaseBeamExecutor):
         Raises:
             ModelError: if the backbone or its weights cannot be used.
             ConfigError: if fine-tuning is to start at a layer that there is not.
+            PipelineError: if there is not memory enough for a single photo.
         """
         config = json.loads(exec_properties[CONFIG_KEY])
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES_KEY])
@@ -83,7 +85,7 @@ class Executor(BaseBeamExecutor):
         )
         augmentation = Augmentation(**config["augmentation"])
         previous = _previous(output.uri, recipe.key)
-        with self._make_beam_pipeline() as pipeline:
+        with memory_reported(), self._make_beam_pipeline() as pipeline:
             for split in splits:
                 views = config["views"] if split == features.TRAIN else 0
                 _ = pipeline | f"Embed[{split}]" >> _EmbedSplit(

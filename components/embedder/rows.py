@@ -17,11 +17,12 @@ from components.backbone.cut import Cut, split_at
 from components.backbone.loading import load_backbone, preprocess
 from components.embedder.artifact import ACTIVATIONS, DIGEST, EMBEDDING
 from components.embedder.augmentation import Augmentation, augment, photo_identities
+from components.out_of_memory import ShrinkingBatches
 from schemas import features
 
-# Photos a model sees at once. Fixed, because the last bits of a sum depend on it. Activations of
-# 8 photos at 160 pixels stay in a CPU's cache, which 32 do not; a GPU
-# wants more.
+# Photos a model sees at once. Fixed, because the last bits of a sum depend on it; fewer only where
+# memory runs out. Activations of 8 photos at 160 pixels stay in a CPU's cache, which 32 do not; a
+# GPU wants more.
 _BATCH_SIZE_CPU = 8
 _BATCH_SIZE_GPU = 64
 _VIEWS_AT_A_TIME = 2
@@ -61,7 +62,20 @@ class EmbeddingModelSpec:
     cut: Cut | None
 
 
-class EmbeddingHandler(ModelHandler[Photo, list[bytes], Any]):
+@dataclass(frozen=True)
+class EmbeddingModel:
+    """What a worker keeps.
+
+    Attributes:
+        embed: from `embedding_function`.
+        batches: how many photos it can be asked about at once.
+    """
+
+    embed: Any
+    batches: ShrinkingBatches
+
+
+class EmbeddingHandler(ModelHandler[Photo, list[bytes], EmbeddingModel]):
     """Runs the backbone over photos and their views; the same code on one machine and many."""
 
     def __init__(self, model: EmbeddingModelSpec, views: int, augmentation: Augmentation) -> None:
@@ -78,28 +92,42 @@ class EmbeddingHandler(ModelHandler[Photo, list[bytes], Any]):
         self._views = views
         self._augmentation = augmentation
 
-    def load_model(self) -> Any:
+    def load_model(self) -> EmbeddingModel:
         """Builds the backbone."""
-        return embedding_function(self._model, self._augmentation)
+        return EmbeddingModel(
+            embedding_function(self._model, self._augmentation), ShrinkingBatches()
+        )
 
     def run_inference(
-        self, batch: Sequence[Photo], model: Any, inference_args: dict[str, Any] | None = None
+        self,
+        batch: Sequence[Photo],
+        model: EmbeddingModel,
+        inference_args: dict[str, Any] | None = None,
     ) -> Iterable[list[bytes]]:
-        """Yields for each photo its rows, one a view."""
-        encoded = tf.constant([photo.encoded for photo in batch])
+        """Returns for each photo its rows, one a view.
+
+        Raises:
+            PipelineError: if there is not memory enough for a single photo.
+        """
+        return model.batches.ask(lambda photos: self._rows(photos, model.embed), batch)
+
+    def _rows(self, photos: Sequence[Photo], embed: Any) -> list[list[bytes]]:
+        encoded = tf.constant([photo.encoded for photo in photos])
 
         def view_of(view: int) -> tuple[np.ndarray, np.ndarray | None]:
-            embeddings, kept = model(encoded, tf.constant(view))
+            embeddings, kept = embed(encoded, tf.constant(view))
             return embeddings.numpy(), None if kept is None else kept.numpy()
 
         # Decoding and changing photos take one core each: the next view keeps the others busy.
         with ThreadPoolExecutor(_VIEWS_AT_A_TIME) as pool:
             arrays = list(pool.map(view_of, range(self._views + 1)))
-        for index, photo in enumerate(batch):
-            yield [
+        return [
+            [
                 _row(photo, embeddings[index], None if kept is None else kept[index])
                 for embeddings, kept in arrays
             ]
+            for index, photo in enumerate(photos)
+        ]
 
     def get_num_bytes(self, batch: Sequence[Photo]) -> int:
         """Returns the size of the photos; Beam would pickle them to find out."""

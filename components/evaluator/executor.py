@@ -27,6 +27,7 @@ from components.evaluator.slices import slices_of
 from components.evaluator.validation import Validate
 from components.evaluator.verdict import reasons
 from components.model_artifact import classes_of, saved_model_folder
+from components.out_of_memory import memory_reported
 from schemas import features
 
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
@@ -63,6 +64,9 @@ class Executor(BaseBeamExecutor):
             exec_properties: `split` to evaluate with; `slices`, a JSON list; `thresholds`, JSON
                 as in `components.evaluator.eval_config.eval_config`; and `code_digest`, which
                 only tells one run from another.
+
+        Raises:
+            PipelineError: if there is not memory enough for a single photo.
         """
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         baseline = input_dict.get(BASELINE_MODEL_KEY) or []
@@ -73,7 +77,7 @@ class Executor(BaseBeamExecutor):
         examples = artifact_utils.get_split_uris(input_dict[EXAMPLES_KEY], split)
         thresholds = json.loads(exec_properties[THRESHOLDS_KEY])
 
-        with self._make_beam_pipeline() as pipeline:
+        with memory_reported(), self._make_beam_pipeline() as pipeline:
             _ = pipeline | AskModels(patterns_of(examples), folders, answers_prefix(evaluation.uri))
         answers = read_answers(evaluation.uri, classes_of(folders[0]))
         slices = slices_of(answers, json.loads(exec_properties[SLICES_KEY]))

@@ -15,6 +15,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from components.evaluator import answers
 from components.model_artifact import classes_of
+from components.out_of_memory import ShrinkingBatches
 from schemas import features, serving
 
 _BATCH_SIZE = 32
@@ -28,9 +29,11 @@ class LoadedModels:
 
     Attributes:
         models: each with its classes, the one to be judged first.
+        batches: how many photos they can be asked about at once.
     """
 
     models: list[tuple[Any, list[str]]]
+    batches: ShrinkingBatches
 
 
 class AskModels(beam.PTransform):
@@ -79,7 +82,8 @@ class AnswersHandler(ModelHandler[bytes, dict[str, Any], LoadedModels]):
     def load_model(self) -> LoadedModels:
         """Loads the models, each with its classes."""
         return LoadedModels(
-            [(tf.saved_model.load(folder), classes_of(folder)) for folder in self._models]
+            [(tf.saved_model.load(folder), classes_of(folder)) for folder in self._models],
+            ShrinkingBatches(),
         )
 
     def run_inference(
@@ -88,24 +92,12 @@ class AnswersHandler(ModelHandler[bytes, dict[str, Any], LoadedModels]):
         model: LoadedModels,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[dict[str, Any]]:
-        """Yields a row in the form of `answers.SCHEMA` for each example."""
-        records = tf.constant(batch)
-        _, wanted = model.models[0]
-        said: list[npt.NDArray[np.float32]] = []
-        for loaded, known in model.models:
-            outputs = loaded.signatures[serving.SERVING_DEFAULT](
-                **{serving.EXAMPLES_INPUT: records}
-            )
-            probabilities = outputs[serving.PROBABILITIES_OUTPUT].numpy()
-            said.append(answers.on_classes(probabilities, known, wanted))
-        for index, record in enumerate(batch):
-            feature = tf.train.Example.FromString(record).features.feature
-            yield {
-                **{name: feature[name].bytes_list.value[0].decode() for name in _BYTES},
-                **{name: _number(feature[name]) for name in answers.NUMBERS},
-                answers.PROBABILITIES: said[0][index].tolist(),
-                answers.BASELINE: said[1][index].tolist() if len(said) > 1 else None,
-            }
+        """Returns a row in the form of `answers.SCHEMA` for each example.
+
+        Raises:
+            PipelineError: if there is not memory enough for a single photo.
+        """
+        return model.batches.ask(lambda part: _rows(part, model), batch)
 
     def get_num_bytes(self, batch: Sequence[bytes]) -> int:
         """Returns the size of the examples; Beam would pickle them to find out."""
@@ -115,6 +107,27 @@ class AnswersHandler(ModelHandler[bytes, dict[str, Any], LoadedModels]):
 def patterns_of(folders: Iterable[str]) -> list[str]:
     """Returns the patterns of the files in some folders of examples."""
     return [os.path.join(folder, "*") for folder in folders]
+
+
+def _rows(batch: Sequence[bytes], model: LoadedModels) -> list[dict[str, Any]]:
+    records = tf.constant(batch)
+    _, wanted = model.models[0]
+    said: list[npt.NDArray[np.float32]] = []
+    for loaded, known in model.models:
+        outputs = loaded.signatures[serving.SERVING_DEFAULT](**{serving.EXAMPLES_INPUT: records})
+        probabilities = outputs[serving.PROBABILITIES_OUTPUT].numpy()
+        said.append(answers.on_classes(probabilities, known, wanted))
+    return [_row(record, [each[index] for each in said]) for index, record in enumerate(batch)]
+
+
+def _row(record: bytes, said: Sequence[npt.NDArray[np.float32]]) -> dict[str, Any]:
+    feature = tf.train.Example.FromString(record).features.feature
+    return {
+        **{name: feature[name].bytes_list.value[0].decode() for name in _BYTES},
+        **{name: _number(feature[name]) for name in answers.NUMBERS},
+        answers.PROBABILITIES: said[0].tolist(),
+        answers.BASELINE: said[1].tolist() if len(said) > 1 else None,
+    }
 
 
 def _number(feature: Any) -> float:

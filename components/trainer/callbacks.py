@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from components.trainer import snapshot
+from components.trainer.json_file import read_json, write_json
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ class KeepBest(keras.callbacks.Callback):
         self._weights = folder / "best.npz"
         self._figures = folder / "best.json"
         self._patience = patience
-        self.best: dict[str, float] = _read_json(self._figures) or {}
+        self.best: dict[str, float] = read_json(self._figures) or {}
 
     def is_over(self, epoch: int) -> bool:
         """Tells whether training had stopped early before an epoch began."""
@@ -109,7 +108,7 @@ class KeepBest(keras.callbacks.Callback):
                 "accuracy": float(logs["val_accuracy"]),
             }
             snapshot.save(self.model, self._weights)
-            _write_json(self._figures, self.best)
+            write_json(self._figures, self.best)
         if self.is_over(epoch + 1):
             self.model.stop_training = True
 
@@ -135,14 +134,14 @@ class EpochHistory(keras.callbacks.Callback):
         """
         super().__init__()
         self._file = folder / "history.json"
-        earlier = _read_json(self._file) or {}
+        earlier = read_json(self._file) or {}
         self.values = {name: figures[: start - first] for name, figures in earlier.items()}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds an epoch."""
         for name, value in (logs or {}).items():
             self.values.setdefault(name, []).append(float(value))
-        _write_json(self._file, self.values)
+        write_json(self._file, self.values)
 
 
 class Backup(keras.callbacks.Callback):
@@ -211,28 +210,13 @@ class GradientNorms(keras.callbacks.Callback):
         self._writer.flush()
 
     def _norms(self) -> dict[str, tf.Tensor]:
+        _, gradients, _ = self.model.gradients(self._inputs, self._labels, training=False)
         weights = self.model.trainable_weights
-        values = [weight.value for weight in weights]
-        with tf.GradientTape() as tape:
-            outputs = self.model(self._inputs, training=False)
-            loss = self.model.compute_loss(self._inputs, self._labels, outputs)
-        gradients = tape.gradient(loss, values)
         return {
             weight.path: tf.norm(gradient)
             for weight, gradient in zip(weights, gradients, strict=True)
-            if gradient is not None
         }
 
 
 def _epoch_of(backup: Path) -> int:
     return int(backup.name.removeprefix("after-").removesuffix(".npz"))
-
-
-def _write_json(file: Path, values: Any) -> None:
-    partial = file.with_name(f"partial-{file.name}")
-    partial.write_text(json.dumps(values))
-    os.replace(partial, file)
-
-
-def _read_json(file: Path) -> Any:
-    return json.loads(file.read_text()) if file.exists() else None

@@ -77,7 +77,8 @@ def run_fn(fn_args: FnArgs) -> None:
     Raises:
         ModelError: if the backbone or its weights cannot be used.
         ConfigError: if fine-tuning is to start at a layer that there is not.
-        PipelineError: if the embeddings were made with other weights.
+        PipelineError: if the embeddings were made with other weights, or memory holds not even
+            one photo.
     """
     config = _train_config(fn_args.custom_config)
     embeddings = fn_args.custom_config[EMBEDDINGS_FOLDER_KEY]
@@ -128,6 +129,7 @@ def _train(
     )
     classifier = build_classifier(backbone, config.backbone, head)
     common = {
+        "batch_size": config.batch_size,
         "backup": Path(fn_args.custom_config[BACKUP_FOLDER_KEY]),
         "board": fn_args.model_run_dir,
         "class_weights": _class_weights(index, labels, config.class_weights),

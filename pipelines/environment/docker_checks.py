@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.environment.checks import FAIL
-from pipelines.environment.gpus import Gpu, check_driver, find_gpus
+from pipelines.environment.gpus import check_driver, find_gpus, named_gpu
 from pipelines.environment.resources import is_writable
 from pipelines.environment.tensorflow_build import found_build
 from schemas.errors import ConfigError, MachineError, printable
 from schemas.tokens import check_token, new_token
 
 _SECONDS = 30
-
-_ID = re.compile(r"\d+|GPU-[0-9A-Za-z-]+")
-
-
-def parsed_gpus(text: str | None) -> str:
-    """Reads `--gpus`.
-
-    Args:
-        text: `all`, `none`, or indices or UUIDs with commas between them; by default all that
-            there are.
-
-    Returns:
-        The same, without spaces; empty for none.
-
-    Raises:
-        ConfigError: if it is none of these.
-        MachineError: if NVIDIA's driver does not answer.
-    """
-    if text is None:
-        return "all" if find_gpus() else ""
-    if text in {"all", "none"}:
-        return text.replace("none", "")
-    ids = [part.strip() for part in text.split(",")]
-    if not all(map(_ID.fullmatch, ids)) or len(set(ids)) < len(ids):
-        raise ConfigError(
-            f"--gpus {printable(text)}: name all, none, or each GPU once by its number or UUID, "
-            "such as 0,1."
-        )
-    return ",".join(ids)
 
 
 def parsed_token(text: str | None) -> str:
@@ -99,7 +68,7 @@ def check_gpus(chosen: str) -> None:
             f"--gpus {chosen}: this machine has no GPU of NVIDIA, or no driver for it (no "
             "nvidia-smi); install the driver, or use --gpus none."
         )
-    used = gpus if chosen == "all" else [_gpu(name, gpus) for name in chosen.split(",")]
+    used = gpus if chosen == "all" else [named_gpu(name, gpus) for name in chosen.split(",")]
     driver = check_driver(used, found_build())
     if driver.verdict == FAIL:
         raise MachineError(f"--gpus {chosen}: {driver.text}")
@@ -166,14 +135,6 @@ def _asked(*arguments: str) -> subprocess.CompletedProcess[str]:
         raise MachineError(
             f"Docker's engine did not answer within {_SECONDS} s; restart it."
         ) from error
-
-
-def _gpu(name: str, gpus: Sequence[Gpu]) -> Gpu:
-    for gpu in gpus:
-        if name in {str(gpu.index), gpu.uuid}:
-            return gpu
-    there = ", ".join(str(gpu.index) for gpu in gpus)
-    raise ConfigError(f"--gpus {name}: there is no such GPU; this machine has {there}.")
 
 
 def _has_toolkit(engine: dict[str, Any]) -> bool:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from pipelines.environment.checks import FAIL, PASS, WARN, Check
 from pipelines.environment.tensorflow_build import Build
-from schemas.errors import MachineError, printable
+from schemas.errors import ConfigError, MachineError, printable
 
 _QUERY = "index,uuid,name,memory.total,memory.free,driver_version,compute_cap"
 _SECONDS = 10
+
+_ID = re.compile(r"\d+|GPU-[0-9A-Za-z-]+")
 
 # The oldest driver for each major version of CUDA, as its release notes say on minor version
 # compatibility.
@@ -81,6 +83,46 @@ def find_gpus() -> list[Gpu]:
             "install the driver anew."
         )
     return [_gpu(row) for row in csv.reader(done.stdout.splitlines(), skipinitialspace=True) if row]
+
+
+def parsed_gpus(text: str | None) -> str:
+    """Reads `--gpus`.
+
+    Args:
+        text: `all`, `none`, or indices or UUIDs with commas between them; by default all that
+            there are.
+
+    Returns:
+        The same, without spaces; empty for none.
+
+    Raises:
+        ConfigError: if it is none of these.
+        MachineError: if NVIDIA's driver does not answer.
+    """
+    if text is None:
+        return "all" if find_gpus() else ""
+    if text in {"all", "none"}:
+        return text.replace("none", "")
+    ids = [part.strip() for part in text.split(",")]
+    if not all(map(_ID.fullmatch, ids)) or len(set(ids)) < len(ids):
+        raise ConfigError(
+            f"--gpus {printable(text)}: name all, none, or each GPU once by its number or UUID, "
+            "such as 0,1."
+        )
+    return ",".join(ids)
+
+
+def named_gpu(name: str, gpus: Sequence[Gpu]) -> Gpu:
+    """Finds a GPU that `--gpus` names.
+
+    Raises:
+        ConfigError: if it does not exist.
+    """
+    for gpu in gpus:
+        if name in {str(gpu.index), gpu.uuid}:
+            return gpu
+    there = ", ".join(str(gpu.index) for gpu in gpus) or "none"
+    raise ConfigError(f"--gpus {name}: there is no such GPU; this machine has {there}.")
 
 
 def check_gpus(build: Build | str) -> GpusFound:

@@ -131,7 +131,7 @@ def test_help_of_run_names_every_option() -> None:
 
     assert set(re.findall(r"--[a-z-]+", said)) == {
         *("--data", "--output", "--config", "--set", "--corrections", "--weights-cache"),
-        *("--json", "--debug", "--help"),
+        *("--gpus", "--json", "--debug", "--help"),
     }
 
 
@@ -157,6 +157,7 @@ LIGHT = {
     "check of no photos": ["data", "check", "DIR"],
     "evaluation of no model": ["evaluate", "DIR", "DIR"],
     "unknown public data set": ["data", "fetch", "flower", "DIR"],
+    "GPU that is not there": ["pipeline", "run", "--data", "DIR", "--gpus", "99"],
     "line for Docker": ["docker", "run", "--data", "DIR", "--print"],
     "missing weights": ["pipeline", "run", "--data", "DIR", "--set", "backbone.weights=w"],
 }
@@ -232,6 +233,11 @@ FAILURES: dict[str, tuple[list[str], int, str]] = {
         2,
         "Configuration: backbone.weights = embedded are those of MobileNetV2 at 160 pixels, not "
         "of ResNet50 at 160; set backbone.weights to imagenet, none or a .weights.h5 file.",
+    ),
+    "no way to name GPUs": (
+        ["--data", "{}/photos", "--gpus", ""],
+        2,
+        "--gpus : name all, none, or each GPU once by its number or UUID, such as 0,1.",
     ),
     "output is a file": (
         ["--data", "{}/photos", "--output", "{}/photos/cat/1.png"],

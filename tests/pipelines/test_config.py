@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.config import PipelineConfig, commented_yaml, keys, load_config
+from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml, keys, load_config
 from schemas.errors import ConfigError
 
 # What the tutorial does; where it says nothing, what the README promises.
@@ -186,6 +186,24 @@ WRONG_VALUES = {
         "image.size=big",
         "'big': input should be 'auto' or input should be a valid integer",
     ),
+    "word for GPUs": (
+        "gpus=first",
+        "'first': input should be 'all' or 'none' or input should be a valid list",
+    ),
+    "number for GPUs": (
+        "gpus=0",
+        "0: input should be 'all' or 'none' or input should be a valid list",
+    ),
+    "no GPU": (
+        "gpus=[]",
+        "[]: input should be 'all' or 'none' or list should have at least 1 item after "
+        "validation, not 0",
+    ),
+    "negative GPU": (
+        "gpus=[0, -1]",
+        "-1: input should be 'all' or 'none' or input should be greater than or equal to 0",
+    ),
+    "GPU twice": ("gpus=[1, 1]", "[1, 1]: input should be 'all' or 'none' or name each GPU once"),
     "tiny size": (
         "image.size=16",
         "16: input should be 'auto' or input should be greater than or equal to 32",
@@ -387,10 +405,22 @@ def test_embedded_weights_fit_one_backbone_at_one_size(
 
 
 def test_commented_yaml_loads_back_to_what_it_was_written_from(tmp_path: Path) -> None:
-    changed = load_config(None, ["fine_tune.from=0.1", "frozen.learning_rate=1e-7", "name=n-1"])
+    changed = load_config(None, ["fine_tune.from=0.1", "frozen.learning_rate=1e-7", "gpus=[2, 0]"])
 
     for config in (PipelineConfig(), changed):
         assert load_config(write(tmp_path, commented_yaml(config))) == config
+
+
+def test_commented_yaml_without_a_key_has_all_others() -> None:
+    changed = load_config(None, ["gpus=[1]", "head.units=7"])
+
+    written = yaml.safe_load(commented_yaml(changed, without=MACHINE_KEYS))
+
+    assert written == {
+        key: value
+        for key, value in yaml.safe_load(commented_yaml(changed)).items()
+        if key != "gpus"
+    }
 
 
 def test_commented_yaml_explains_every_key() -> None:

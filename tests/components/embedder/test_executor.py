@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hungry_layer import Hungry
 from PIL import Image
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -22,12 +26,13 @@ from tfx.types import standard_artifacts
 
 from components.backbone.cut import find_cut, split_at
 from components.backbone.loading import load_backbone, preprocess
-from components.embedder import artifact
+from components.embedder import artifact, rows
 from components.embedder.artifact import Embeddings, Recipe
 from components.embedder.augmentation import Augmentation, augment, photo_identities
 from components.embedder.executor import Executor
 from components.embedder.rows import built_backbone, embedding_function
 from schemas import features
+from schemas.errors import PipelineError
 
 SIZE = 32
 VIEWS = 2
@@ -488,4 +493,52 @@ def test_random_backbone_gives_the_same_rows_in_every_execution(runs: Runs) -> N
         np.frombuffer(second.row("train", 0, 0).value("embedding"), np.float32),
         np.frombuffer(first.row("train", 0, 0).value("embedding"), np.float32),
         rtol=1e-4,
+    )
+
+
+@contextmanager
+def memory_for(most: int) -> Iterator[None]:
+    """Lets the backbone run out of memory with more photos at a time."""
+    hungry = Hungry(most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "preprocess", lambda name, photos: hungry(preprocess(name, photos)))
+        embedding_function.cache_clear()
+        yield
+    embedding_function.cache_clear()
+
+
+def test_rows_are_the_same_where_memory_runs_out(
+    runs: Runs, first: tuple[Runs, Embedded], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, whole = first
+
+    with memory_for(2):
+        parts = runs.run(PHOTOS)
+
+    assert "Memory ran out with 5 photos at a time: it goes on with 2" in caplog.text
+    for split, photos in PHOTOS.items():
+        for view in range(VIEWS + 1 if split == "train" else 1):
+            assert parts.labels(split, view) == whole.labels(split, view)
+            for number, _ in photos:
+                ours, theirs = (made.row(split, view, number) for made in (parts, whole))
+                for name, dtype in (("embedding", np.float32), ("activations", np.float16)):
+                    np.testing.assert_allclose(
+                        np.frombuffer(ours.value(name), dtype),
+                        np.frombuffer(theirs.value(name), dtype),
+                        rtol=1e-3,
+                        atol=1e-5,
+                    )
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Beam's, when it fails.
+def test_no_memory_for_one_photo_is_told_in_a_sentence(runs: Runs) -> None:
+    with memory_for(0), pytest.raises(PipelineError) as error:
+        runs.run(PHOTOS)
+    said = str(error.value)
+    del error
+    gc.collect()
+
+    assert said == (
+        "Memory runs out even with one photo at a time; lower image.size, or choose a smaller "
+        "backbone.name."
     )

@@ -18,85 +18,26 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_stages import (
+    Ran,
+    assert_same,
+    embeddings,
+    epochs_from,
+    head,
+    run_killed,
+    stage,
+    weights_of,
+)
 
+from components.trainer import stage as stage_module
 from components.trainer.input_data import Epochs
-from components.trainer.model import build_head
-from components.trainer.stage import FROZEN, Stage, StageConfig
-
-ROWS = 24
-CHANNELS = 6
-BATCH_SIZE = 8
-
-
-def embeddings(classes: int = 2, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, ...]:
-    """Returns rows and labels of classes that overlap."""
-    random = np.random.default_rng(seed)
-    numbers = np.arange(ROWS) % classes
-    centres = np.random.default_rng(99).normal(size=(classes, CHANNELS))
-    rows = (centres[numbers] + random.normal(scale=noise, size=(ROWS, CHANNELS))).astype(np.float32)
-    labels = numbers[:, None] if classes == 2 else np.eye(classes)[numbers]
-    return rows, labels.astype(np.float32)
-
-
-def epochs_from(first: int, last: int, classes: int = 2) -> Epochs:
-    """Gives epochs in orders that depend on their number only, as `input_data` does."""
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        rows = tf.data.Dataset.from_tensor_slices(embeddings(classes))
-        return rows.shuffle(ROWS, seed=3 + number, reshuffle_each_iteration=False).batch(BATCH_SIZE)
-
-    return Epochs(tf.data.Dataset.range(first, last).flat_map(epoch), ROWS // BATCH_SIZE)
-
-
-def head(classes: int = 2, dropout: float = 0.0) -> keras.Model:
-    """Returns a head; all have the same weights to begin with."""
-    keras.utils.set_random_seed(11)
-    return build_head(CHANNELS, classes=classes, units=8, dropout=dropout)
-
-
-def stage(folder: Path, model: keras.Model | None = None, **changes: Any) -> Stage:
-    """Returns a stage of five epochs; settings of its `config` may be changed too."""
-    settings: dict[str, Any] = {"epochs": 5, "learning_rate": 0.01}
-    settings |= {"optimizer": "adam", "schedule": "constant"}
-    for name in settings.keys() & changes.keys():
-        settings[name] = changes.pop(name)
-    classes = changes.pop("classes", 2)
-    values: dict[str, Any] = {
-        "name": FROZEN,
-        "model": model or head(classes),
-        "config": StageConfig(**settings),
-        "first": 0,
-        "train": lambda first, last: epochs_from(first, last, classes),
-        "evaluation": tf.data.Dataset.from_tensor_slices(embeddings(classes, seed=1)).batch(ROWS),
-        "backup": folder / "backup",
-        "board": str(folder / "board"),
-        "class_weights": None,
-        "label_smoothing": 0.0,
-        "early_stopping": 0,
-        "histogram_freq": 0,
-    }
-    return Stage(**{**values, **changes})
-
-
-def weights_of(model: keras.Model) -> np.ndarray:
-    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+from components.trainer.model import compile_classifier
 
 
 def loss_of(model: keras.Model, rows: np.ndarray, labels: np.ndarray) -> float:
     """Returns the mean of the binary cross-entropy, worked out by hand."""
     probability = np.where(labels == 1, model(rows), 1 - np.asarray(model(rows)))
     return float(-np.log(probability).mean())
-
-
-class Ran:
-    """A stage that ran undisturbed, for tests to share."""
-
-    def __init__(self, folder: Path, *, dropout: float = 0.0, **changes: Any) -> None:
-        self.folder = folder
-        self.model = head(dropout=dropout)
-        self.stage = stage(folder, self.model, **changes)
-        self.result = self.stage.run()
-        self.weights = weights_of(self.model)
 
 
 # Its loss is lowest in the middle; without patience, it goes on to the end.
@@ -211,36 +152,49 @@ def test_label_smoothing_spreads_certainty_over_all_classes(tmp_path: Path, clas
     assert loss == pytest.approx(-(smoothed * np.log(outputs)).sum(axis=1).mean(), rel=1e-5)
 
 
-def test_cosine_schedule_falls_to_zero_after_the_last_step(tmp_path: Path) -> None:
-    rates = []
+@pytest.fixture
+def learners(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
+    """What learns in the stages of a test, each with the `rates` of its steps."""
+    made: list[keras.Model] = []
 
     class Rates(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            rates.append(float(self.model.optimizer.learning_rate))
+            self.model.rates.append(float(self.model.optimizer.learning_rate))
 
-    made = stage(tmp_path, schedule="cosine", learning_rate=0.02, epochs=4)
-    fit = made.model.fit
-    made.model.fit = lambda *args, callbacks, **rest: fit(
-        *args, callbacks=[*callbacks, Rates()], **rest
-    )
-    made.run()
+    def compiled(model: keras.Model, **settings: Any) -> None:
+        compile_classifier(model, **settings)
+        fit, model.rates = model.fit, []
+        model.fit = lambda *args, callbacks, **rest: fit(
+            *args, callbacks=[*callbacks, Rates()], **rest
+        )
+        made.append(model)
 
+    monkeypatch.setattr(stage_module, "compile_classifier", compiled)
+    return made
+
+
+def test_cosine_schedule_falls_to_zero_after_the_last_step(
+    tmp_path: Path, learners: list[keras.Model]
+) -> None:
+    stage(tmp_path, schedule="cosine", learning_rate=0.02, epochs=4).run()
+
+    (learner,) = learners
     expected = 0.01 * (1 + np.cos(np.pi * np.arange(12) / 12))
-    np.testing.assert_allclose(rates, expected, rtol=1e-5)
-    assert float(made.model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(learner.rates, expected, rtol=1e-5)
+    assert float(learner.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [pytest.param("adam", "Adam", marks=pytest.mark.slow), ("adamw", "AdamW")]
 )
 def test_optimizer_and_constant_rate_are_those_asked_for(
-    tmp_path: Path, name: str, kind: str
+    tmp_path: Path, learners: list[keras.Model], name: str, kind: str
 ) -> None:
-    made = stage(tmp_path, optimizer=name, learning_rate=0.02, epochs=1)
-    made.run()
+    stage(tmp_path, optimizer=name, learning_rate=0.02, epochs=1).run()
 
-    assert type(made.model.optimizer).__name__ == kind
-    assert float(made.model.optimizer.learning_rate) == pytest.approx(0.02)
+    (learner,) = learners
+    assert type(learner.optimizer).__name__ == kind
+    assert float(learner.optimizer.learning_rate) == pytest.approx(0.02)
 
 
 def test_histograms_and_gradient_norms_are_written(tmp_path: Path) -> None:
@@ -262,40 +216,6 @@ def test_same_seed_gives_the_same_history(tmp_path: Path, undisturbed: Undisturb
     again = Ran(tmp_path, dropout=0.5)
 
     assert again.result.history == undisturbed(dropout=0.5).result.history
-
-
-class KilledError(Exception):
-    """Stands for the end of the process."""
-
-
-def killed_in(epoch: int, step: int, made: Stage) -> Stage:
-    """Lets the training set break off in an epoch."""
-    whole = made.train
-
-    def train(first: int, last: int) -> Epochs:
-        epochs = whole(first, last)
-        batches = (epoch - first) * epochs.steps + step
-
-        def rows() -> Any:
-            yield from epochs.dataset.take(batches).as_numpy_iterator()
-            raise KilledError
-
-        broken = tf.data.Dataset.from_generator(rows, output_signature=epochs.dataset.element_spec)
-        return Epochs(broken, epochs.steps)
-
-    return Stage(**{**vars(made), "train": train})
-
-
-def run_killed(folder: Path, epoch: int, step: int, **settings: Any) -> None:
-    model = head(dropout=settings.pop("dropout", 0.0))
-    with pytest.raises(tf.errors.OpError, match="KilledError"):
-        killed_in(epoch, step, stage(folder, model, **settings)).run()
-
-
-def assert_same(resumed: Ran, undisturbed: Ran) -> None:
-    assert resumed.result.history == undisturbed.result.history
-    assert resumed.result.as_dict() == undisturbed.result.as_dict()
-    np.testing.assert_array_equal(resumed.weights, undisturbed.weights)
 
 
 KILLED: dict[str, tuple[int, int, dict[str, Any]]] = {
@@ -340,14 +260,16 @@ def test_no_epoch_is_repeated_after_training_was_killed_twice(
     assert seen == [(1, 5), (3, 5)]
 
 
-def test_complete_stage_trains_no_more(tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_complete_stage_trains_no_more(
+    tmp_path: Path, undisturbed: Undisturbed, learners: list[keras.Model]
+) -> None:
     """The second stage was killed: the first has its result from disk."""
     shutil.copytree(undisturbed().folder, tmp_path, dirs_exist_ok=True)
 
     again = Ran(tmp_path)
 
     assert_same(again, undisturbed())
-    assert int(again.model.optimizer.iterations) in {0, 3 * (again.result.epoch + 1)}
+    assert learners == []
 
 
 def test_complete_stage_is_restored_without_a_warning(
@@ -414,10 +336,8 @@ def test_process_that_is_killed_leaves_what_the_next_one_needs(
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
     program = textwrap.dedent(f"""
-        import importlib.util, pathlib, sys, time
-        spec = importlib.util.spec_from_file_location("tests_of_stage", {__file__!r})
-        tests = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tests)
+        import pathlib, time
+        from made_stages import head, stage
         from components.trainer import snapshot
         save = snapshot.save
         def save_slowly(model, file, optimizer=False):
@@ -425,13 +345,13 @@ def test_process_that_is_killed_leaves_what_the_next_one_needs(
             save(model, file, optimizer=optimizer)
             time.sleep(0.05)
         snapshot.save = save_slowly
-        tests.stage(pathlib.Path({str(tmp_path)!r}), tests.head(dropout=0.0)).run()
+        stage(pathlib.Path({str(tmp_path)!r}), head()).run()
     """)
     root = Path(__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": f"{root}:{root / 'tests'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

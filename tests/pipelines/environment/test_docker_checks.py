@@ -16,7 +16,6 @@ from pipelines.environment.docker_checks import (
     check_engine,
     check_gpus,
     check_image,
-    parsed_gpus,
     parsed_token,
     prepare_folder,
 )
@@ -203,27 +202,6 @@ def test_folder_of_someone_else_is_told(tmp_path: Path) -> None:
         "--output /usr: cannot write there (Permission denied), and neither could the container; "
         "name a folder of yours.\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("all", "all"), ("none", ""), ("0", "0"), ("0, 1", "0,1"), ("GPU-1a-2b", "GPU-1a-2b")],
-)
-def test_gpus_are_read(text: str, expected: str) -> None:
-    assert parsed_gpus(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "0,", "first", "0,0", "-1", "0;1"])
-def test_gpus_that_are_none_are_told(text: str) -> None:
-    assert sentence(ConfigError, lambda: parsed_gpus(text)) == (
-        f"--gpus {text}: name all, none, or each GPU once by its number or UUID, such as 0,1."
-    )
-
-
-def test_gpus_are_all_by_default(programs: FakePrograms) -> None:
-    assert parsed_gpus(None) == ""
-    programs.nvidia_smi(GPU_0)
-    assert parsed_gpus(None) == "all"
 
 
 def test_token_is_made_up_unless_it_is_given() -> None:

@@ -8,9 +8,9 @@ import pytest
 from fake_programs import GPU_0, GPU_1, FakePrograms
 
 from pipelines.environment.checks import FAIL, PASS, WARN
-from pipelines.environment.gpus import Gpu, check_driver, check_gpus, find_gpus
+from pipelines.environment.gpus import Gpu, check_driver, check_gpus, find_gpus, parsed_gpus
 from pipelines.environment.tensorflow_build import Build
-from schemas.errors import MachineError
+from schemas.errors import ConfigError, MachineError
 
 CUDA_12 = Build("2.21.0", "12.5.1", "9", (6.0, 7.0, 8.0, 8.9, 9.0))
 WITHOUT_CUDA = Build("2.21.0")
@@ -140,3 +140,27 @@ def test_gpu_is_compared_with_what_there_are_kernels_for(
     found = check_driver([gpu(capability=capability)], CUDA_12)
 
     assert (found.verdict, found.text) == (verdict, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("all", "all"), ("none", ""), ("0", "0"), ("0, 1", "0,1"), ("GPU-1a-2b", "GPU-1a-2b")],
+)
+def test_gpus_are_read(text: str, expected: str) -> None:
+    assert parsed_gpus(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0,", "first", "0,0", "-1", "0;1"])
+def test_gpus_that_are_none_are_told(text: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parsed_gpus(text)
+
+    assert str(error.value) == (
+        f"--gpus {text}: name all, none, or each GPU once by its number or UUID, such as 0,1."
+    )
+
+
+def test_gpus_are_all_by_default(programs: FakePrograms) -> None:
+    assert parsed_gpus(None) == ""
+    programs.nvidia_smi(GPU_0)
+    assert parsed_gpus(None) == "all"

@@ -21,6 +21,7 @@ from schemas.corrections import RELABEL, Correction
 # Of each key a value that is not the default. The name is not among them: another pipeline has
 # another compiled one.
 OTHERS = {
+    "gpus": "none",
     "data.max_pixels": 1000,
     "data.max_bad_fraction": 0.3,
     "data.duplicates": "exact",
