@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,6 +75,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
+    from pipelines.config import load_config
     from pipelines.environment.visible_gpus import setting_of, show_gpus
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
     from pipelines.run_lock import exclusive_run
@@ -83,8 +83,9 @@ def run(
     with reported(debug, on_error=_print_failure if as_json else None):
         changed = [*(overrides or ()), *([] if gpus is None else [setting_of(gpus)])]
         folder = output or DEFAULT_OUTPUT
-        wanted = _wanted(data, folder, config, changed, corrections)
-        show_gpus(wanted.settings.gpus)
+        settings = load_config(config, changed)
+        show_gpus(settings.gpus)
+        wanted = _wanted(data, folder, settings, corrections)
         with exclusive_run(prepare_output(folder)):
             _run(wanted, folder, force=force, as_json=as_json, debug=debug)
 
@@ -101,11 +102,12 @@ def plan(
 ) -> None:
     """Say which components `pipeline run` would run, and why; nothing is run or written."""
     from cli.pipeline_plan import explained, plan_as_json, print_plan
+    from pipelines.config import load_config
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
 
     with reported(debug):
         folder = output or DEFAULT_OUTPUT
-        wanted = _wanted(data, folder, config, overrides or [], corrections)
+        wanted = _wanted(data, folder, load_config(config, overrides or []), corrections)
         folders = OutputFolders(folder.resolve())  # ML Metadata records absolute paths.
         planned = _planned(wanted, folders)
         why = explained(planned, folders)
@@ -132,8 +134,7 @@ class _Wanted:
 def _wanted(
     data: str,
     output: Path,
-    config: Path | None,
-    overrides: Sequence[str],
+    settings: PipelineConfig,
     corrections: str | None,
 ) -> _Wanted:
     """Finds whatever can be wrong with the input before TensorFlow is imported."""
@@ -141,10 +142,8 @@ def _wanted(
     from components.backbone.weights import weights_file
     from components.dataset.checks import check_survey
     from components.dataset.storage import is_remote
-    from pipelines.config import load_config
     from pipelines.folders import OutputFolders
 
-    settings = load_config(config, overrides)
     decided = chosen_corrections(corrections, OutputFolders(output).corrections)
     weights_file(settings.backbone.weights)
     found = surveyed(data, settings.survey_options, corrections=decided)
