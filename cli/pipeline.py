@@ -71,6 +71,10 @@ def run(
         bool, typer.Option("--force", help="Run every component, whatever earlier runs made.")
     ] = False,
     weights_cache: WeightsCache = None,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Say on stderr what happens as JSON, an object in a line."),
+    ] = False,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
@@ -87,7 +91,8 @@ def run(
         show_gpus(settings.gpus)
         wanted = _wanted(data, folder, settings, corrections)
         with exclusive_run(prepare_output(folder)):
-            _run(wanted, folder, force=force, as_json=as_json, debug=debug)
+            shown = {"log_json": log_json, "as_json": as_json, "debug": debug}
+            _run(wanted, folder, force=force, **shown)
 
 
 @app.command("plan")
@@ -156,7 +161,9 @@ def _wanted(
     )
 
 
-def _run(wanted: _Wanted, output: Path, *, force: bool, as_json: bool, debug: bool) -> None:
+def _run(
+    wanted: _Wanted, output: Path, *, force: bool, log_json: bool, as_json: bool, debug: bool
+) -> None:
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
     from pipelines.folders import OutputFolders
@@ -168,6 +175,7 @@ def _run(wanted: _Wanted, output: Path, *, force: bool, as_json: bool, debug: bo
         corrected=wanted.corrected,
         fingerprint=wanted.fingerprint,
         force=force,
+        log_json=log_json,
         debug=debug,
     )
     if as_json:
