@@ -24,6 +24,8 @@ setup(
         "jinja2>=3.1",
         "keras>=3.15,<4",
         "kfp>=2.16,<2.17",
+        "kfp-server-api>=2.16,<3",
+        "kubernetes>=8",
         "markupsafe>=2",
         "matplotlib>=3.10",
         "ml-metadata",
@@ -45,6 +47,7 @@ setup(
         "tfx==1.21.0",
         "tfx-bsl",
         "typer>=0.15",
+        "urllib3>=2",
         "uvicorn>=0.38",
     ],
     extras_require={

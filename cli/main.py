@@ -20,6 +20,7 @@ from cli import (
     export,
     gc,
     init,
+    kubeflow,
     models,
     pipeline,
     predict,
@@ -50,6 +51,7 @@ app.add_typer(backbones.app, name="backbones")
 app.command("tensorboard")(tensorboard.tensorboard)
 app.command("doctor")(doctor.doctor)
 app.add_typer(docker.app, name="docker")
+app.add_typer(kubeflow.app, name="kubeflow")
 
 
 def _print_version(wanted: bool) -> None:

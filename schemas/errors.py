@@ -5,6 +5,7 @@ WarmstartError
 ├── DataError       the photos cannot be used as they are                       exit 1
 ├── ModelError      a model or weight file is missing, broken or of another kind  exit 1
 ├── MachineError    the machine lacks something, such as a driver               exit 1
+├── ClusterError    Kubeflow Pipelines does not answer, or refuses              exit 1
 └── PipelineError   a component failed                                          exit 1
 """
 
@@ -39,6 +40,10 @@ class ModelError(WarmstartError):
 
 class MachineError(WarmstartError):
     """The machine lacks something, such as Docker or a driver."""
+
+
+class ClusterError(WarmstartError):
+    """Kubeflow Pipelines or Kubernetes does not answer, or refuses."""
 
 
 class PipelineError(WarmstartError):

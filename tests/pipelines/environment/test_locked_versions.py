@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 # Of tensorflow/tensorflow:2.21.0-gpu, which is Ubuntu 22.04.
 IMAGE_GLIBC = (2, 35)
 # PyPI has these as source only; they are plain Python, and no compiler is needed.
-SOURCE_ONLY = {"rouge-score", "warmstart"}
+SOURCE_ONLY = {"kfp-server-api", "rouge-score", "warmstart"}
 
 LOCK = """
 [[package]]
