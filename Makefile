@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-startup requirements sbom image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup requirements sbom image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,10 @@ bench-predict: setup ## Compare predict with a bare loop: DATA=folder [OUTPUT=wa
 
 bench-review: setup ## Measure reading ML Metadata of 1,000 runs [ARGS="--runs 1000"]
 	.venv/bin/python -m benchmarks.review $(ARGS)
+
+bench-scale: setup ## Measure how a run grows: DATA=folder [ARGS="--photos 1000 3000 10000"]
+	@[[ -n $$DATA ]] || { echo "make bench-scale needs DATA, a folder with a folder of photos per class: make bench-scale DATA=photos" >&2; exit 2; }
+	.venv/bin/python -m benchmarks.scale --data "$$DATA" $(ARGS)
 
 bench-startup: setup ## Measure what is waited for before any work: DATA=folder [ARGS="--photos 400"]
 	@[[ -n $$DATA ]] || { echo "make bench-startup needs DATA, a folder with a folder of photos per class: make bench-startup DATA=photos" >&2; exit 2; }
