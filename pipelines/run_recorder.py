@@ -31,6 +31,7 @@ _RUN_CONTEXT = "pipeline_run"
 _CODE_DIGEST = re.compile(r'"code_digest": "([0-9a-f]+)"')
 
 _CACHED = metadata_store_pb2.Execution.CACHED
+_RUNNING = metadata_store_pb2.Execution.RUNNING
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
 
 _EXAMPLES = "Examples"
@@ -105,7 +106,7 @@ def _describe(
     execution: Any, executor_spec: Any, seconds: float, error: BaseException | None
 ) -> None:
     execution.custom_properties[run_record.SECONDS].double_value = seconds
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) and execution.last_known_state == _RUNNING:
         # TFX records what raises an Exception as failed, and leaves this one running for ever.
         execution.last_known_state = metadata_store_pb2.Execution.CANCELED
     if error:
