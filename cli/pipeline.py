@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -164,6 +166,7 @@ def _wanted(
 def _run(
     wanted: _Wanted, output: Path, *, force: bool, log_json: bool, as_json: bool, debug: bool
 ) -> None:
+    from cli.interruption import INTERRUPTED
     from cli.run_progress import run_with_progress
     from cli.run_summary import print_summary
     from pipelines.folders import OutputFolders
@@ -182,6 +185,10 @@ def _run(
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:
         print_summary(outcome)
+    if outcome.interrupted:
+        # At once: Beam's and TensorFlow's threads would be waited for.
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
     if outcome.error:
         raise typer.Exit(1)
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.component_logs import ComponentLogs
+from cli.interruption import ended_in_time
 from cli.progress import JsonProgress, Progress, TerminalProgress, decided
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
 from pipelines.config import PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
@@ -61,10 +63,18 @@ def run_with_progress(
     folder.mkdir(parents=True)
     if corrected.applied:
         write_corrections(folder / CORRECTIONS_FILE, corrected.applied)
+
+    def last_words() -> None:
+        progress.say(_INTERRUPTED, style="yellow")
+        cancel(output, run_id)
+        interrupted = Outcome(run_id, progress.components, error=_INTERRUPTED, folder=folder)
+        write_metrics(replace(interrupted, corrected=corrected), folder)
+
     with (
         output_to(folder / LOG_FILE) as stderr,
         ComponentLogs(folder).closed() as logs,
         (JsonProgress if log_json else TerminalProgress)(stderr, logs).shown() as progress,
+        ended_in_time(last_words),
     ):
         try:
             place = _Place(data, output, corrected)
@@ -78,7 +88,10 @@ def run_with_progress(
                 _run(config, place, run_id, progress, force=force)
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
-            outcome = Outcome(run_id, progress.components, error=_INTERRUPTED, folder=folder)
+            outcome = Outcome(
+                run_id, progress.components, error=_INTERRUPTED, folder=folder, interrupted=True
+            )
+            cancel(output, run_id)
             progress.say(_INTERRUPTED, style="yellow")
         except Exception as error:
             if not progress.failed:  # What a component raised is logged where it was raised.

@@ -100,6 +100,7 @@ class Outcome:
         error: what failed, or None.
         folder: where the summary, the report and the log of the run are.
         corrected: what became of a person's corrections.
+        interrupted: whether someone pressed Ctrl-C.
     """
 
     run_id: str | None
@@ -108,6 +109,7 @@ class Outcome:
     error: str | None = None
     folder: Path | None = None
     corrected: Corrected = NO_CORRECTIONS
+    interrupted: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""

@@ -37,12 +37,14 @@ class Attempt:
         epochs: that ended, as `frozen 3`.
         killed: whether it was.
         outcome: what it printed, if it came to its end.
+        exit_code: of the process.
     """
 
     states: dict[str, str] = field(default_factory=dict)
     epochs: list[str] = field(default_factory=list)
     killed: bool = False
     outcome: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
 
     def note(self, line: str) -> str:
         """Notes what a line tells; returns the component or epoch that ended, or nothing."""
@@ -91,7 +93,7 @@ def attempt(
                 kill()
         said = process.stdout.read() if process.stdout else ""
         timer.cancel()
-        process.wait()
+        made.exit_code = process.wait()
     if said.strip() and process.returncode == 0:
         made.killed = False  # It was faster than the signal.
         made.outcome = json.loads(said)

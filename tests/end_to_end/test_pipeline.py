@@ -322,9 +322,11 @@ def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
 
 
 def test_model_that_is_refused_is_not_pushed_and_asked_again_in_the_next_run(
-    runs: PipelineRuns, monkeypatch: pytest.MonkeyPatch
+    runs: PipelineRuns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Refused for being slow: in a second, TensorFlow is not even imported."""
+    # Else the pipeline of this test would be kept for the plans of others.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     hasty = partial(ServingValidator, timeout_s=1)
     monkeypatch.setattr(image_pipeline, "ServingValidator", hasty)
     before = find_versions(runs.output.models)

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from killed_runs import Attempt, assert_nothing_half, attempt, result_of
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline_runs import copy_sample
+
+from pipelines.folders import OutputFolders
+from pipelines.metadata_store import opened
 
 KILLS = 50
 
@@ -112,5 +116,9 @@ def test_ctrl_c_stops_a_run_within_seconds_and_it_goes_on(
 
     made = attempt(data, output, kill_at=at, with_signal=signal.SIGINT)
     assert time.monotonic() - asked[0] < 5
-    assert made.killed
+    assert (made.killed, made.exit_code) == (True, 130)
     assert_nothing_half(output)
+    states = {
+        execution.last_known_state for execution in opened(OutputFolders(output)).get_executions()
+    }
+    assert mlmd.Execution.RUNNING not in states
