@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-kubeflow kubeflow-golden requirements image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden requirements sbom image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,14 @@ bench-predict: setup ## Compare predict with a bare loop: DATA=folder [OUTPUT=wa
 bench-review: setup ## Measure reading ML Metadata of 1,000 runs [ARGS="--runs 1000"]
 	.venv/bin/python -m benchmarks.review $(ARGS)
 
+bench-scale: setup ## Measure how a run grows: DATA=folder [ARGS="--photos 1000 3000 10000"]
+	@[[ -n $$DATA ]] || { echo "make bench-scale needs DATA, a folder with a folder of photos per class: make bench-scale DATA=photos" >&2; exit 2; }
+	.venv/bin/python -m benchmarks.scale --data "$$DATA" $(ARGS)
+
+bench-startup: setup ## Measure what is waited for before any work: DATA=folder [ARGS="--photos 400"]
+	@[[ -n $$DATA ]] || { echo "make bench-startup needs DATA, a folder with a folder of photos per class: make bench-startup DATA=photos" >&2; exit 2; }
+	.venv/bin/python -m benchmarks.startup --data "$$DATA" $(ARGS)
+
 bench-kubeflow: setup ## Measure what Kubeflow adds to compiling and to a step [ARGS="--rounds 5"]
 	.venv/bin/python -m benchmarks.kubeflow $(ARGS)
 
@@ -71,9 +79,13 @@ kubeflow-golden: setup ## Compile anew what kubeflow/golden keeps, after a chang
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt
 
+sbom: ## Write sbom.cdx.json: every package in uv.lock, as CycloneDX 1.5
+	@uv=$$(scripts/setup.sh uv) && "$$uv" export --quiet --frozen --all-extras --no-emit-project --format cyclonedx1.5 \
+		--preview-features sbom-export --output-file sbom.cdx.json
+
 image: ## Build the Docker image [PROCESSOR=cpu without CUDA, TARGET=worker without Jupyter, IMAGE=warmstart]
 	docker build --tag $(IMAGE) --target $(TARGET) --build-arg PROCESSOR=$(PROCESSOR) .
 
 clean: ## Remove caches and what builds left; .venv and results stay
-	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache requirements.txt sbom.cdx.json
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +

@@ -30,6 +30,12 @@ def doctor(
             help="Where a run would write to.  [default: warmstart-output]",
         ),
     ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Put back ML Metadata's store of before the latest run, if damaged."
+        ),
+    ] = False,
     weights_cache: WeightsCache = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,
@@ -40,10 +46,26 @@ def doctor(
     from pipelines.folders import DEFAULT_OUTPUT
 
     with reported(debug):
+        if repair:
+            _repair(output or DEFAULT_OUTPUT)
+            return
         found = examine((output or DEFAULT_OUTPUT).absolute(), weights_cache or cache_folder())
         verdicts = _as_json(found) if as_json else _as_lines(found)
     if verdicts[FAIL]:
         raise typer.Exit(1)
+
+
+def _repair(output: Path) -> None:
+    from pipelines.folders import OutputFolders
+    from pipelines.metadata_backup import restore
+    from pipelines.run_lock import exclusive_run
+    from schemas.errors import ConfigError, printable
+
+    folders = OutputFolders(output.resolve())
+    if not folders.root.is_dir():
+        raise ConfigError(f"--output {printable(str(output))}: there is no such folder.")
+    with exclusive_run(folders):
+        typer.echo(restore(folders))
 
 
 def _as_lines(checks: Iterable[Check]) -> Counter[str]:

@@ -10,12 +10,10 @@ from typing import Annotated
 
 import typer
 
+from cli.interruption import INTERRUPTED
 from schemas.errors import WarmstartError
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-# As shells report a process ended by Ctrl-C: 128 + SIGINT.
-_INTERRUPTED = 130
 
 
 @contextmanager
@@ -44,4 +42,4 @@ def reported(debug: bool, on_error: Callable[[str], None] | None = None) -> Iter
         if on_error:
             on_error("Interrupted.")
         sys.stderr.write("Interrupted.\n")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None

@@ -93,7 +93,7 @@ def _asked(
     photos: Sequence[Photo], root: str, folder: Path, baseline: Path | None
 ) -> tuple[Measured, list[Problem]]:
     with quiet_tensorflow() as stderr:
-        from components.evaluator.measured import measure
+        from components.evaluator.measuring import measure
         from components.evaluator.pushed_answers import ask
         from components.evaluator.slices import SLICES, slices_of
         from components.serving.pushed_model import PushedModel

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from cli.data_check import print_list
 from components.dataset.survey import Problem
-from components.evaluator.intervals import Interval
 from components.evaluator.measured import Baseline, Measured, SliceMeasured
 from components.evaluator.metrics import (
     ACCURACY,
@@ -18,6 +17,7 @@ from components.evaluator.metrics import (
     BALANCED_ACCURACY,
     CALIBRATION_ERROR,
     LOG_LOSS,
+    Interval,
 )
 from schemas.errors import printable
 

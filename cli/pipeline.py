@@ -1,36 +1,53 @@
-"""`warmstart pipeline`: runs the pipeline and says what came out, or compiles it for a cluster."""
+"""`warmstart pipeline`: runs the pipeline, says what a run would do, or compiles it."""
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
+import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import pipeline_compile
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
 from cli.options import AsJsonObject, ConfigFile, Data
-from cli.quiet import quiet_tensorflow
 from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
+    from components.dataset.corrections import Corrected
     from pipelines.config import PipelineConfig
-    from schemas.corrections import Correction
-
-
-class Engine(StrEnum):
-    """What can run a compiled pipeline."""
-
-    KUBEFLOW = "kubeflow"
-
+    from pipelines.folders import OutputFolders
+    from pipelines.plan.planner import Plan
 
 app = typer.Typer(help="Run the pipeline, or compile it for a cluster.", no_args_is_help=True)
+app.command("compile")(pipeline_compile.compile_)
 
-Overrides = Annotated[
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="DIR",
+        help="Where artifacts, metadata and models go.  [default: warmstart-output]",
+    ),
+]
+
+_Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
+]
+
+_Corrections = Annotated[
+    str | None,
+    typer.Option(
+        "--corrections",
+        metavar="FILE",
+        help="What was decided about photos; none: nothing.  [default: "
+        "corrections.csv in DIR, if it is there]",
+    ),
 ]
 
 
@@ -42,25 +59,10 @@ def pipeline() -> None:
 @app.command("run")
 def run(
     data: Data,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            metavar="DIR",
-            help="Where artifacts, metadata and models go.  [default: warmstart-output]",
-        ),
-    ] = None,
+    output: _Output = None,
     config: ConfigFile = None,
-    overrides: Overrides = None,
-    corrections: Annotated[
-        str | None,
-        typer.Option(
-            "--corrections",
-            metavar="FILE",
-            help="What was decided about photos; none: nothing.  [default: "
-            "corrections.csv in DIR, if it is there]",
-        ),
-    ] = None,
+    overrides: _Overrides = None,
+    corrections: _Corrections = None,
     gpus: Annotated[
         str | None,
         typer.Option(
@@ -69,91 +71,144 @@ def run(
             help="all, none, or numbers such as 0,1.  [default: as configured, which is all]",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run every component, whatever earlier runs made.")
+    ] = False,
     weights_cache: WeightsCache = None,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Say on stderr what happens as JSON, an object in a line."),
+    ] = False,
     as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
-    from cli.corrections_file import chosen_corrections
     from pipelines.config import load_config
-    from pipelines.environment.visible_gpus import setting_of
-    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
+    from pipelines.environment.visible_gpus import setting_of, show_gpus
+    from pipelines.folders import DEFAULT_OUTPUT, prepare_output
+    from pipelines.run_lock import exclusive_run
 
     with reported(debug, on_error=_print_failure if as_json else None):
         changed = [*(overrides or ()), *([] if gpus is None else [setting_of(gpus)])]
-        settings = load_config(config, changed)
         folder = output or DEFAULT_OUTPUT
-        decided = chosen_corrections(corrections, OutputFolders(folder).corrections)
-        _run(settings, data, folder, decided, as_json=as_json, debug=debug)
+        settings = load_config(config, changed)
+        show_gpus(settings.gpus)
+        wanted = _wanted(data, folder, settings, corrections)
+        with exclusive_run(prepare_output(folder)):
+            shown = {"log_json": log_json, "as_json": as_json, "debug": debug}
+            _run(wanted, folder, force=force, **shown)
 
 
-@app.command("compile")
-def compile_(
-    output: Annotated[
-        Path,
-        typer.Option("--output", metavar="FILE", help="The YAML file to write."),
-    ],
-    engine: Annotated[Engine, typer.Option("--engine", help="What is to run it.")],
+@app.command("plan")
+def plan(
+    data: Data,
+    output: _Output = None,
     config: ConfigFile = None,
-    overrides: Overrides = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="DATA",
-            help="Photos, as the pods see them: /data or below, or gs://.  [default: /data]",
-        ),
-    ] = None,
+    overrides: _Overrides = None,
+    corrections: _Corrections = None,
+    as_json: AsJsonObject = False,
     debug: Debug = False,
 ) -> None:
-    """Write the pipeline as Kubeflow Pipelines v2 reads it: exit 2 if it could not run there."""
-    del engine  # The only one so far; scripts name it, so that a second one changes none of them.
+    """Say which components `pipeline run` would run, and why; nothing is run or written."""
+    from cli.pipeline_plan import explained, plan_as_json, print_plan
     from pipelines.config import load_config
-    from pipelines.kubeflow_runner import check_file, check_target, compile_pipeline, write_compiled
+    from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
 
     with reported(debug):
-        settings = load_config(config, overrides or [])
-        check_file(output)
-        check_target(settings, data=data)
-        with quiet_tensorflow():
-            documents = compile_pipeline(settings, data=data)
-        write_compiled(documents, output)
-    typer.echo(f"Wrote {output}")
+        folder = output or DEFAULT_OUTPUT
+        wanted = _wanted(data, folder, load_config(config, overrides or []), corrections)
+        folders = OutputFolders(folder.resolve())  # ML Metadata records absolute paths.
+        planned = _planned(wanted, folders)
+        why = explained(planned, folders)
+        if as_json:
+            typer.echo(json.dumps(plan_as_json(planned, why), ensure_ascii=False))
+        else:
+            print_plan(planned, why)
 
 
-def _run(
-    settings: PipelineConfig,
+@dataclass(frozen=True)
+class _Wanted:
+    """What a user asked for, with what lies in the data folder."""
+
+    settings: PipelineConfig
+    data: str
+    corrected: Corrected
+    fingerprint: str
+
+    def place(self, output: OutputFolders) -> dict[str, Any]:
+        """Returns arguments that whatever makes a pipeline has."""
+        return {"data": self.data, "output": output, "corrected": self.corrected}
+
+
+def _wanted(
     data: str,
     output: Path,
-    corrections: list[Correction],
-    *,
-    as_json: bool,
-    debug: bool,
-) -> None:
-    from cli.run_progress import run_with_progress
-    from cli.run_summary import print_summary
+    settings: PipelineConfig,
+    corrections: str | None,
+) -> _Wanted:
+    """Finds whatever can be wrong with the input before TensorFlow is imported."""
+    from cli.corrections_file import chosen_corrections
     from components.backbone.weights import weights_file
     from components.dataset.checks import check_survey
     from components.dataset.storage import is_remote
-    from pipelines.environment.visible_gpus import show_gpus
-    from pipelines.folders import prepare_output
+    from pipelines.folders import OutputFolders
 
-    # Whatever can be wrong with the input is found before TensorFlow is imported.
-    show_gpus(settings.gpus)
+    decided = chosen_corrections(corrections, OutputFolders(output).corrections)
     weights_file(settings.backbone.weights)
-    found = surveyed(data, settings.survey_options, corrections=corrections)
+    found = surveyed(data, settings.survey_options, corrections=decided)
     check_survey(data, found, settings.survey_options)
-    settings = settings.with_splits(found.buckets)
-    folders = prepare_output(output)
+    return _Wanted(
+        settings.with_splits(found.buckets),
+        data if is_remote(data) else str(Path(data).resolve()),
+        found.corrected,
+        found.fingerprint,
+    )
 
-    place = data if is_remote(data) else str(Path(data).resolve())
-    outcome = run_with_progress(settings, place, folders, corrected=found.corrected, debug=debug)
+
+def _run(
+    wanted: _Wanted, output: Path, *, force: bool, log_json: bool, as_json: bool, debug: bool
+) -> None:
+    from cli.interruption import INTERRUPTED
+    from cli.run_progress import run_with_progress
+    from cli.run_summary import print_summary
+    from pipelines.folders import OutputFolders
+
+    outcome = run_with_progress(
+        wanted.settings,
+        wanted.data,
+        OutputFolders(output.resolve()),
+        corrected=wanted.corrected,
+        fingerprint=wanted.fingerprint,
+        force=force,
+        log_json=log_json,
+        debug=debug,
+    )
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     else:
         print_summary(outcome)
+    if outcome.interrupted:
+        # At once: Beam's and TensorFlow's threads would be waited for.
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
     if outcome.error:
         raise typer.Exit(1)
+
+
+def _planned(wanted: _Wanted, output: OutputFolders) -> Plan:
+    from cli.quiet import quiet_tensorflow
+    from pipelines.metadata_store import opened_to_read
+    from pipelines.plan.planner import plan, planned_run
+
+    planned = planned_run(wanted.settings, **wanted.place(output), fingerprint=wanted.fingerprint)
+    if planned:
+        return planned
+    typer.echo("The code is new here: loading TFX to compile the pipeline, once.", err=True)
+    with quiet_tensorflow():
+        from pipelines.local_runner import compiled_pipeline
+
+        compiled = compiled_pipeline(wanted.settings, **wanted.place(output))
+    return plan(compiled, opened_to_read(output), fingerprint=wanted.fingerprint)
 
 
 def _print_failure(message: str) -> None:

@@ -6,35 +6,30 @@ import errno
 import logging
 import os
 import tempfile
-import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
-
-from rich.console import Console
-from rich.status import Status
-from rich.text import Text
 
 from cli.component_logs import ComponentLogs
-from cli.marks import MARKS
+from cli.interruption import ended_in_time
+from cli.progress import JsonProgress, Progress, TerminalProgress, decided
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from pipelines.captured_output import LOG_FORMAT, output_to
-from pipelines.config import PipelineConfig
+from pipelines.cancelling import cancel
+from pipelines.captured_output import output_to
+from pipelines.config import PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
-from pipelines.outcome import (
-    RUNNING,
-    SKIPPED,
-    ComponentRun,
-    Outcome,
-    new_run_id,
-    write_metrics,
-)
+from pipelines.forgotten import forget
+from pipelines.metadata_backup import back_up
+from pipelines.outcome import Outcome, new_run_id, write_metrics
+from pipelines.plan.planner import Plan, planned_run
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE
+
+_INTERRUPTED = (
+    "Interrupted. The same command goes on from here: what is finished is not done again, and "
+    "training begins with the epoch that it was in."
+)
 
 # Beam, TensorFlow and SQLite hand on no more than the text.
 _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
@@ -46,6 +41,9 @@ def run_with_progress(
     output: OutputFolders,
     *,
     corrected: Corrected = NO_CORRECTIONS,
+    fingerprint: str,
+    force: bool,
+    log_json: bool,
     debug: bool,
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's logs instead of the terminal.
@@ -55,6 +53,9 @@ def run_with_progress(
         data: absolute path, or remote place, of the data folder, manifest or archive.
         output: where results go.
         corrected: what a person decided about these photos.
+        fingerprint: of the data.
+        force: run every component, whatever earlier runs made.
+        log_json: show what happens as JSON, an object in a line.
         debug: show the traceback of a component that fails.
     """
     run_id = new_run_id()
@@ -62,15 +63,36 @@ def run_with_progress(
     folder.mkdir(parents=True)
     if corrected.applied:
         write_corrections(folder / CORRECTIONS_FILE, corrected.applied)
+
+    def last_words() -> None:
+        progress.say(_INTERRUPTED, style="yellow")
+        cancel(output, run_id)
+        interrupted = Outcome(run_id, progress.components, error=_INTERRUPTED, folder=folder)
+        write_metrics(replace(interrupted, corrected=corrected), folder)
+
     with (
         output_to(folder / LOG_FILE) as stderr,
         ComponentLogs(folder).closed() as logs,
-        _Progress(stderr, logs).shown() as progress,
+        (JsonProgress if log_json else TerminalProgress)(stderr, logs).shown() as progress,
+        ended_in_time(last_words),
     ):
         try:
-            outcome = _run(config, data, output, corrected, run_id, progress)
+            place = _Place(data, output, corrected)
+            back_up(output)
+            forget(output)
+            plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
+            _decide(plan, output)
+            if plan and plan.is_all_reused:
+                _replay(config, place, plan, run_id, progress)
+            else:
+                _run(config, place, run_id, progress, force=force)
+            outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
-            outcome = Outcome(run_id, progress.components, error="Interrupted.", folder=folder)
+            outcome = Outcome(
+                run_id, progress.components, error=_INTERRUPTED, folder=folder, interrupted=True
+            )
+            cancel(output, run_id)
+            progress.say(_INTERRUPTED, style="yellow")
         except Exception as error:
             if not progress.failed:  # What a component raised is logged where it was raised.
                 logging.getLogger(__name__).exception("The run failed.")
@@ -84,34 +106,63 @@ def run_with_progress(
     return outcome
 
 
+@dataclass(frozen=True)
+class _Place:
+    """From where to where a run goes: arguments of `pipelines.local_runner.run`."""
+
+    data: str
+    output: OutputFolders
+    corrected: Corrected
+
+
 def _run(
-    config: PipelineConfig,
-    data: str,
-    output: OutputFolders,
-    corrected: Corrected,
-    run_id: str,
-    progress: _Progress,
-) -> Outcome:
+    config: PipelineConfig, place: _Place, run_id: str, progress: Progress, *, force: bool
+) -> None:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from components.backbone.loading import fetch_weights
     from pipelines.local_runner import run
-    from pipelines.report import write_report
-    from pipelines.results import forget_refusals, forget_vanished_pushes, read_results
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
-    forget_vanished_pushes(output)
-    forget_refusals(output)
-    run(
-        config,
-        data=data,
-        output=output,
-        corrected=corrected,
-        run_id=run_id,
-        listener=progress.on_component,
-    )
+    run(config, **vars(place), run_id=run_id, listener=progress.on_component, force=force)
+
+
+def _decide(plan: Plan | None, output: OutputFolders) -> None:
+    """Logs of each component whether it will run, and why; without a plan it is not known yet."""
+    from cli.pipeline_plan import explained
+
+    if plan:
+        why = explained(plan, output)
+        for step in plan.steps:
+            decided(step.id, step.state, why[step.id].sentence)
+
+
+def _replay(
+    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, progress: Progress
+) -> None:
+    """Records a run that reuses everything; TensorFlow and TFX are not needed for that."""
+    from pipelines.metadata_store import opened
+    from pipelines.plan.replay import Replay
+    from pipelines.run_facts import RunFacts, record_of_run
+
+    facts = RunFacts(configuration=plain_yaml(config.resolved), data=place.data)
+    record = record_of_run(facts, plan.nodes)
+    Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
+
+
+def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcome:
+    """Reads what came out of a run that ended, and writes its report."""
+    from pipelines.report import write_report
+    from pipelines.results import read_results
+
     results = read_results(output, run_id)
+    for file in results.survey["quarantined"]:
+        decided(file["path"], "quarantined", file["reason"])
+    for reason in results.measured.reasons:
+        decided("the model", "not blessed", reason)
+    if results.not_pushed_because:
+        decided("the model", "not pushed", results.not_pushed_because)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)
     write_report(outcome, results, folder)
@@ -130,64 +181,3 @@ def _message(error: Exception, component: str | None, folder: Path) -> str:
             "finished is not done again."
         )
     return f"{where}: {what} (the whole story is in {folder / LOG_FILE})."
-
-
-class _Progress(logging.Handler):
-    """Shows components as they end, epochs as they are logged, and what is going on now."""
-
-    def __init__(self, stderr: TextIO, logs: ComponentLogs) -> None:
-        super().__init__(logging.INFO)
-        self._logs = logs
-        self._console = Console(file=stderr, highlight=False)
-        self._status: Status = self._console.status("Loading TensorFlow and TFX")
-        self._began = time.perf_counter()
-        self.components: list[ComponentRun] = []
-        self.failed: str | None = None
-
-    @contextmanager
-    def shown(self) -> Iterator[_Progress]:
-        root = logging.getLogger()
-        training = logging.getLogger("components.trainer")
-        to_log = logging.StreamHandler()  # stderr, which is the run's log now.
-        to_log.setFormatter(logging.Formatter(LOG_FORMAT))
-        root.addHandler(to_log)
-        root.setLevel(logging.INFO)
-        training.addHandler(self)
-        try:
-            with self._status:
-                yield self
-        finally:
-            training.removeHandler(self)
-            root.removeHandler(to_log)
-
-    def on_component(self, component: ComponentRun) -> None:
-        if component.state == RUNNING:
-            if not self.components:
-                self.say(f"  loaded TensorFlow and TFX in {self._since_start():.1f} s", "dim")
-            self._status.update(component.id)
-            self._logs.begin(component.id)
-            return
-        if component.state != SKIPPED:
-            self._logs.end()
-        self.components.append(component)
-        if component.state == "failed":
-            self.failed = component.id
-        mark, style = MARKS[component.state]
-        self._console.print(
-            Text.assemble(
-                (f"{mark} ", style),
-                f"{component.id:<22}",
-                (f"{component.state:<9}", style),
-                f"{component.seconds:6.1f} s",
-            )
-        )
-
-    def emit(self, record: logging.LogRecord) -> None:
-        style = "yellow" if record.levelno >= logging.WARNING else "dim"
-        self.say(f"  {record.getMessage()}", style)
-
-    def say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
-
-    def _since_start(self) -> float:
-        return time.perf_counter() - self._began

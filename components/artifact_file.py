@@ -1,20 +1,32 @@
-"""Writes the files of an artifact, wherever `tf.io.gfile` writes: whole or not at all."""
+"""Writes the files of an artifact, wherever `tf.io.gfile` writes: whole or not at all.
+
+TensorFlow, which takes seconds to import, is asked only for places that are no local path.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import tensorflow as tf
+from components.dataset.storage import is_remote
 
 
 def write_whole(file: str, text: str | bytes) -> None:
     """Writes a file under another name first, so that it is never seen half-written."""
     partial = file + ".partial"
-    with tf.io.gfile.GFile(partial, "w") as stream:
-        stream.write(text)
+    content = text.encode() if isinstance(text, str) else text
+    if not is_remote(file):
+        with open(partial, "wb") as local:
+            local.write(content)
+        os.replace(partial, file)
+        return
+    import tensorflow as tf  # noqa: PLC0415 (only remote files need it)
+
+    with tf.io.gfile.GFile(partial, "wb") as stream:
+        stream.write(content)
     tf.io.gfile.rename(partial, file)
 
 

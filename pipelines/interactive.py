@@ -19,7 +19,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from pipelines.captured_output import messages_to, output_to
 from pipelines.outcome import new_run_id
 from pipelines.pipeline_run import PipelineRun
-from pipelines.run_recorder import RunFacts
+from pipelines.run_facts import RunFacts
 from schemas.output_folders import OutputFolders
 from schemas.run_folder import LOGS_FOLDER, component_log
 

@@ -12,18 +12,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tfx.dsl.compiler.compiler import Compiler
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.component_properties import component_properties
 from pipelines.config import KUBEFLOW, PipelineConfig, load_config, plain_yaml
 from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.outcome import SKIPPED, ComponentRun, new_run_id
 from pipelines.pipeline_run import Listener, PipelineRun
-from pipelines.run_recorder import RunFacts
+from pipelines.plan.template import keep_compiled
+from pipelines.run_facts import RunFacts
+from pipelines.run_lock import exclusive_run
 from schemas.corrections import read_corrections
 
 
@@ -75,6 +79,21 @@ class ReportingDagRunner(LocalDagRunner):
                 raise
 
 
+def compiled_pipeline(
+    config: PipelineConfig,
+    *,
+    data: str,
+    output: OutputFolders,
+    corrected: Corrected = NO_CORRECTIONS,
+) -> pipeline_pb2.Pipeline:
+    """Compiles the pipeline, and keeps it for later plans. Arguments as in `run`."""
+    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
+    compiled = Compiler().compile(pipeline)
+    told = component_properties(config, data=data, corrected=corrected)
+    keep_compiled(compiled, config.name, output, told)
+    return compiled
+
+
 def run(
     config: PipelineConfig,
     *,
@@ -83,6 +102,7 @@ def run(
     corrected: Corrected = NO_CORRECTIONS,
     run_id: str | None = None,
     listener: Listener | None = None,
+    force: bool = False,
 ) -> None:
     """Runs the whole pipeline.
 
@@ -93,25 +113,29 @@ def run(
         corrected: what a person decided about these photos.
         run_id: of the run in ML Metadata; by default the time.
         listener: called with each component when it starts and when it ends.
+        force: run every component, whatever earlier runs made.
 
     Raises:
         WarmstartError: if the photos, weights or GPUs cannot be used.
         Exception: whatever the failing component raised.
     """
     show_gpus(config.gpus)
-    pipeline = create_pipeline(config, data=data, output=output, corrected=corrected)
+    compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
+    for node in compiled.nodes if force else ():
+        node.pipeline_node.execution_options.caching_options.enable_cache = False
     configuration = plain_yaml(config.resolved, without={KUBEFLOW})
     facts = RunFacts(configuration=configuration, data=data)
-    ReportingDagRunner(run_id, listener, facts=facts).run(pipeline)
+    ReportingDagRunner(run_id, listener, facts=facts).run_with_ir(compiled)
 
 
 if __name__ == "__main__":
     folders = prepare_output(Path(os.environ.get("WARMSTART_OUTPUT", DEFAULT_OUTPUT)))
     # Which of them change anything is not looked up here: ImageExampleGen has all of them.
     decided = tuple(read_corrections(folders.corrections))
-    run(
-        load_config(),
-        data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
-        output=folders,
-        corrected=Corrected(applied=decided, changing=decided),
-    )
+    with exclusive_run(folders):
+        run(
+            load_config(),
+            data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),
+            output=folders,
+            corrected=Corrected(applied=decided, changing=decided),
+        )

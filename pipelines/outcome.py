@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
+from pipelines.resource_use import ResourceUse
 from schemas.corrections import counts
 from schemas.run_folder import METRICS_FILE
 
@@ -28,11 +29,25 @@ class ComponentRun:
         id: of the component, such as `Trainer`.
         state: `running`, `executed`, `cached`, `failed` or `skipped`.
         seconds: wall time, with look-ups in ML Metadata.
+        used: of processor and memory, where it was measured.
     """
 
     id: str
     state: str
     seconds: float
+    used: ResourceUse | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the object that `warmstart pipeline run --json` prints of it."""
+        found: dict[str, Any] = {
+            "id": self.id,
+            "state": self.state,
+            "seconds": round(self.seconds, 3),
+        }
+        if self.used:
+            found["cpu_seconds"] = round(self.used.cpu_seconds, 3)
+            found["peak_memory"] = self.used.peak_memory
+        return found
 
 
 RUNNING = "running"
@@ -85,6 +100,7 @@ class Outcome:
         error: what failed, or None.
         folder: where the summary, the report and the log of the run are.
         corrected: what became of a person's corrections.
+        interrupted: whether someone pressed Ctrl-C.
     """
 
     run_id: str | None
@@ -93,6 +109,7 @@ class Outcome:
     error: str | None = None
     folder: Path | None = None
     corrected: Corrected = NO_CORRECTIONS
+    interrupted: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Returns the object that `warmstart pipeline run --json` prints."""
@@ -132,10 +149,7 @@ class Outcome:
                 for s in (results.label_suspicions if results else [])
             ],
             "anomalies": results.anomalies if results else [],
-            "components": [
-                {"id": c.id, "state": c.state, "seconds": round(c.seconds, 3)}
-                for c in self.components
-            ],
+            "components": [component.as_json() for component in self.components],
             "error": self.error,
         }
 

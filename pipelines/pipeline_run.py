@@ -14,7 +14,9 @@ from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipelines.outcome import CACHED, EXECUTED, FAILED, RUNNING, ComponentRun
-from pipelines.run_recorder import RunFacts, RunRecorder
+from pipelines.resource_use import ResourceMeter
+from pipelines.run_facts import RunFacts
+from pipelines.run_recorder import RunRecorder
 
 Listener = Callable[[ComponentRun], None]
 
@@ -65,6 +67,7 @@ class PipelineRun:
         node_id = node.node_info.id
         executor_spec = runner_utils.extract_executor_spec(self._deployment, node_id)
         started = time.perf_counter()
+        meter = ResourceMeter()
         self._listener(ComponentRun(node_id, RUNNING, 0.0))
         state = FAILED
         failure: BaseException | None = None
@@ -88,6 +91,7 @@ class PipelineRun:
             raise
         finally:
             seconds = time.perf_counter() - started
-            self._recorder.end_component(executor_spec, seconds, failure)
-            self._listener(ComponentRun(node_id, state, seconds))
+            used = meter.read()
+            self._recorder.end_component(executor_spec, seconds, failure, used=used)
+            self._listener(ComponentRun(node_id, state, seconds, used))
         return execution

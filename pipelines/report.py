@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.pages.rendering import templates
-from components.report_gen.artifact import report_file
-from components.report_gen.page import COMPONENTS_MARK, OUTCOME_MARK
+from components.report_gen.files import COMPONENTS_MARK, OUTCOME_MARK, report_file
 from pipelines.outcome import Outcome, Results, write_whole
 from schemas.run_folder import REPORT_FILE
 

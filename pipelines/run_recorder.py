@@ -5,13 +5,10 @@ The properties are those of `schemas.run_record`. A run never fails because of i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +16,22 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
 
-from components.report_gen.environment import git_commit
 from pipelines.code_that_ran import code_that_ran
 from pipelines.content_digest import content_digest, examples_digest
+from pipelines.resource_use import ResourceUse
+from pipelines.run_facts import RunFacts, class_path, executor_text, record_of_run
 from schemas import run_record
 from schemas.errors import first_line
 
 _RUN_CONTEXT = "pipeline_run"
 
 _CACHED = metadata_store_pb2.Execution.CACHED
+_RUNNING = metadata_store_pb2.Execution.RUNNING
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
 
 _EXAMPLES = "Examples"
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What is recorded of a run as a whole.
-
-    Attributes:
-        configuration: resolved, as YAML.
-        data: where the photos are.
-    """
-
-    configuration: str
-    data: str
 
 
 class RunRecorder:
@@ -72,21 +58,17 @@ class RunRecorder:
         """
         with _harmless("the run"), self._metadata as handle:
             context = context_lib.register_context_if_not_exists(handle, _RUN_CONTEXT, self._run_id)
-            properties = {
-                run_record.NODES: json.dumps(dict(nodes)),
-                run_record.VERSION: version("warmstart"),
-                run_record.COMMIT: git_commit(),
-            }
-            if self._facts:
-                properties[run_record.CONFIGURATION] = self._facts.configuration
-                properties[run_record.DATA] = self._facts.data
-            for name, text in properties.items():
-                if text:
-                    context.custom_properties[name].string_value = text
+            for name, text in record_of_run(self._facts, nodes).items():
+                context.custom_properties[name].string_value = text
             handle.store.put_contexts([context])
 
     def end_component(
-        self, executor_spec: Any, seconds: float, error: BaseException | None = None
+        self,
+        executor_spec: Any,
+        seconds: float,
+        error: BaseException | None = None,
+        *,
+        used: ResourceUse | None = None,
     ) -> None:
         """Records the component that ended last, whatever became of it.
 
@@ -94,12 +76,15 @@ class RunRecorder:
             executor_spec: TFX's, or None for a resolver.
             seconds: of wall time.
             error: what it raised.
+            used: of processor and memory.
         """
         with _harmless("a component"), self._metadata as handle:
             new = self._new_executions(handle.store)
             digests = _digests(handle.store, new)
             for execution in new:
                 _describe(execution, executor_spec, seconds, error)
+                if used:
+                    _describe_use(execution, used)
                 if found := digests.get(execution.id):
                     _set(execution, run_record.OUTPUTS, json.dumps(found))
             if new:
@@ -116,15 +101,23 @@ def _describe(
     execution: Any, executor_spec: Any, seconds: float, error: BaseException | None
 ) -> None:
     execution.custom_properties[run_record.SECONDS].double_value = seconds
+    if isinstance(error, KeyboardInterrupt) and execution.last_known_state == _RUNNING:
+        # TFX records what raises an Exception as failed, and leaves this one running for ever.
+        execution.last_known_state = metadata_store_pb2.Execution.CANCELED
     if error:
         _set(execution, run_record.ERROR, first_line(error))
     if executor_spec:
-        path = _class_path(executor_spec)
-        digest = hashlib.sha256(executor_spec.SerializeToString(deterministic=True)).hexdigest()
-        _set(execution, run_record.EXECUTOR, f"{path} {digest[:16]}")
+        _set(execution, run_record.EXECUTOR, executor_text(executor_spec))
         properties = {name: v.string_value for name, v in execution.custom_properties.items()}
-        if code := code_that_ran(properties, path):
+        if code := code_that_ran(properties, class_path(executor_spec)):
             _set(execution, run_record.CODE, code)
+
+
+def _describe_use(execution: Any, used: ResourceUse) -> None:
+    properties = execution.custom_properties
+    properties[run_record.CPU_SECONDS].double_value = used.cpu_seconds
+    if used.peak_memory is not None:
+        properties[run_record.PEAK_MEMORY].int_value = used.peak_memory
 
 
 def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]:
@@ -141,12 +134,6 @@ def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]
         if digest := digested(Path(artifact.uri)):
             found[makers[artifact.id]][str(artifact.id)] = digest
     return found
-
-
-def _class_path(executor_spec: Any) -> str:
-    """Returns the executor's class; one of Beam has its own further down, a container has none."""
-    spec = getattr(executor_spec, "python_executor_spec", executor_spec)
-    return getattr(spec, "class_path", "")
 
 
 def _set(execution: Any, name: str, text: str) -> None:

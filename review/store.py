@@ -150,8 +150,9 @@ def _sentence(file: Path, error: Exception) -> str:
     reason = _QUERY.sub(r"\1", said).strip().rstrip(".")
     if any(sign in said for sign in _DAMAGED):
         return (
-            f"{file} cannot be read ({reason}); it is damaged or no store of ML Metadata: restore "
-            "a copy of it, or name another folder with --output."
+            f"{file} cannot be read ({reason}); it is damaged or no store of ML Metadata: "
+            f"`warmstart doctor --repair --output {file.parent}` puts back the copy from before "
+            "the latest run."
         )
     return (
         f"{file} cannot be read ({reason}); wait for the run that "

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from review.corrections import corrections_sentence
 from review.differences import Difference, differences
 from review.files import is_missing
+from review.forecast import is_to_be_made
 from review.history import History
 from review.photos import photo_changes, photos_of
 from review.records import CACHED, EXECUTED, FAILED, LIVE, Artifact, Execution, Run
@@ -41,6 +42,7 @@ _FINGERPRINT = "input_fingerprint"
 _CORRECTIONS = "corrections"
 _CODE_KEYS = ("code_digest", "module_path", "tfx_version")
 _TFX_VERSION = "tfx_version"
+_TO_BE_MADE = "made anew"
 _NOT_RECORDED = "another artifact, and whether its content differs is not recorded"
 
 
@@ -390,6 +392,8 @@ class _Comparison:
             return Reason(INPUT_CONTENT, f"{key} is not given any more", key)
         # One is followed up; more than one comes from the same component.
         artifact = next((number for number in new if number not in old), new[0])
+        if is_to_be_made(artifact):
+            return Reason(INPUT_ID, _TO_BE_MADE, key, artifact)
         if not old:
             return Reason(INPUT_CONTENT, "given for the first time", key, artifact)
         digests = [[self.digests.get(number) for number in ids] for ids in (old, new)]

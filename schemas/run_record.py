@@ -1,8 +1,8 @@
 """What a run of ours writes into ML Metadata beside what TFX does, by the name of the property.
 
 On the run's context: `CONFIGURATION`, `DATA`, `VERSION`, `COMMIT`, `NODES`, `DELETED`. On each
-execution: `OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `ERROR`. Never on artifacts: those are a part
-of TFX's cache key, so that whatever uses them would run again.
+execution: `OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `CPU_SECONDS`, `PEAK_MEMORY`, `ERROR`. Never on
+artifacts: those are a part of TFX's cache key, so that whatever uses them would run again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ CODE = PREFIX + "code"
 EXECUTOR = PREFIX + "executor"
 # Wall time, float.
 SECONDS = PREFIX + "seconds"
+# Processor time of all threads and ended child processes, float.
+CPU_SECONDS = PREFIX + "cpu_seconds"
+# The most memory that the process had meanwhile, in bytes.
+PEAK_MEMORY = PREFIX + "peak_memory"
 # First line of what was raised.
 ERROR = PREFIX + "error"
 

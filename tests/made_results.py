@@ -9,7 +9,7 @@ import numpy as np
 
 from components.dataset.summary import NOTHING_FOUND
 from components.evaluator.answers import NUMBERS, Answers
-from components.evaluator.measured import measure
+from components.evaluator.measuring import measure
 from components.report_gen.contents import Contents
 from components.report_gen.gallery import Judged
 from components.serving_validator.served import Served

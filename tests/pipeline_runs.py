@@ -6,16 +6,24 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 import samples
-from components.dataset.corrections import NO_CORRECTIONS
+from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.folders import OutputFolders
-from pipelines.outcome import RUNNING, ComponentRun
+from pipelines.outcome import CACHED, EXECUTED, RUNNING, ComponentRun
 from schemas.corrections import Correction
 
+if TYPE_CHECKING:
+    from pipelines.config import PipelineConfig
+    from pipelines.plan.planner import Plan
+
 PHOTOS_PER_CLASS = 16
+
+# What TFX says of a component that a plan says something of.
+WOULD_BE = {"run": EXECUTED, "reuse": CACHED, "look up": EXECUTED}
 
 # Enough to run every line; what a model reaches is tested elsewhere.
 QUICK = (
@@ -38,11 +46,20 @@ class PipelineRuns:
     output: OutputFolders
 
     def run(
-        self, run_id: str, *overrides: str, corrections: Iterable[Correction] = ()
+        self,
+        run_id: str,
+        *overrides: str,
+        corrections: Iterable[Correction] = (),
+        as_planned: bool = True,
     ) -> dict[str, str]:
-        """Runs the pipeline in this process; returns the state of each component."""
+        """Runs the pipeline in this process; returns the state of each component.
+
+        Every run is planned before, and must do what the plan says: a test of both. A test that
+        puts another component into the chain says that it does not.
+        """
         from components.dataset.survey import survey
         from pipelines.config import load_config
+        from pipelines.forgotten import forget
         from pipelines.local_runner import run
 
         states: dict[str, str] = {}
@@ -52,10 +69,11 @@ class PipelineRuns:
                 states[component.id] = component.state
 
         config = load_config(None, [*QUICK, *overrides])
-        corrected = NO_CORRECTIONS
-        if corrections:
-            found = survey(str(self.data), config.survey_options, corrections=corrections)
-            corrected = found.corrected
+        corrections = list(corrections)
+        found = survey(str(self.data), config.survey_options, corrections=corrections)
+        corrected = found.corrected if corrections else NO_CORRECTIONS
+        forget(self.output)
+        planned = self.planned(config, corrected, found.fingerprint)
         run(
             config,
             data=str(self.data),
@@ -64,7 +82,23 @@ class PipelineRuns:
             run_id=run_id,
             listener=listen,
         )
+        if as_planned and planned:
+            assert {step.id: WOULD_BE[step.state] for step in planned.steps} == states
         return states
+
+    def planned(
+        self, config: PipelineConfig, corrected: Corrected, fingerprint: str
+    ) -> Plan | None:
+        """Plans a run; None as long as the pipeline was not compiled."""
+        from pipelines.plan.planner import planned_run
+
+        return planned_run(
+            config,
+            data=str(self.data),
+            output=self.output,
+            corrected=corrected,
+            fingerprint=fingerprint,
+        )
 
 
 def copy_sample(target: Path, photos_per_class: int = PHOTOS_PER_CLASS) -> Path:

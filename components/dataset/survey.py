@@ -12,6 +12,7 @@ from typing import Any
 
 from components.dataset.corrections import Corrected, rule, settle
 from components.dataset.duplicates import duplicate_groups
+from components.dataset.fingerprint import fingerprint
 from components.dataset.image_file import Inspection, inspect, quiet_pillow
 from components.dataset.index import FileIndex
 from components.dataset.layout import LabelledFile, Layout, find_photos
@@ -131,6 +132,7 @@ class Survey:
         given: whether the data folder says which split each photo is in.
         left_out: photos that a person left out.
         corrected: what became of the corrections.
+        fingerprint: digest of what lies in the data folder.
     """
 
     root: str
@@ -144,6 +146,7 @@ class Survey:
     given: bool = False
     left_out: list[Photo] = field(default_factory=list)
     corrected: Corrected = field(default_factory=Corrected)
+    fingerprint: str = ""
 
     @property
     def duplicates(self) -> list[list[Photo]]:
@@ -288,6 +291,7 @@ def surveyed(
             changing=tuple(one for one in applied if one.sha256 in changed),
             unmatched=tuple(one for one in corrections if one not in known),
         ),
+        fingerprint=fingerprint(layout, inspections),
     )
 
 

@@ -8,6 +8,8 @@ from tfx import types
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.dsl.io import fileio
 
+from components.distribution_validator.latest_other import latest_other
+
 STATISTICS_KEY = "statistics"
 CURRENT_KEY = "current"
 
@@ -33,12 +35,6 @@ class LatestOtherStatisticsStrategy(ResolverStrategy):
             not count.
         """
         del store
-        current = {artifact.id for artifact in input_dict[CURRENT_KEY]}
-        others = (a for a in input_dict[STATISTICS_KEY] if a.id not in current)
-        latest_first = sorted(others, key=lambda artifact: artifact.id, reverse=True)
-        there = (artifact for artifact in latest_first if fileio.exists(artifact.uri))
-        chosen = next(there, None)
-        return {
-            STATISTICS_KEY: [chosen] if chosen else [],
-            CURRENT_KEY: input_dict[CURRENT_KEY],
-        }
+        current = input_dict[CURRENT_KEY]
+        chosen = latest_other(input_dict[STATISTICS_KEY], current, fileio.exists)
+        return {STATISTICS_KEY: [chosen] if chosen else [], CURRENT_KEY: current}

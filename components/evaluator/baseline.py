@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import islice
 from typing import Any
 
 from tfx import types
@@ -11,16 +10,13 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
+from components.evaluator.latest_blessed import latest_other_blessed
 from components.model_artifact import classes_of
 from schemas import serving
 
 MODEL_KEY = "model"
 MODEL_BLESSING_KEY = "model_blessing"
 CANDIDATE_KEY = "candidate"
-
-# Custom properties that TFX's Evaluator writes on a ModelBlessing.
-_CURRENT_MODEL_ID = "current_model_id"
-_BLESSED = "blessed"
 
 
 class LatestOtherBlessedModelStrategy(ResolverStrategy):
@@ -45,29 +41,23 @@ class LatestOtherBlessedModelStrategy(ResolverStrategy):
             One model and its blessing, or none of each.
         """
         del store
-        blessings = {
-            blessing.get_int_custom_property(_CURRENT_MODEL_ID): blessing
-            for blessing in input_dict[MODEL_BLESSING_KEY]
-            if blessing.get_int_custom_property(_BLESSED) == 1
-        }
-        candidates = {model.id for model in input_dict[CANDIDATE_KEY]}
-        wanted = set().union(*map(_classes, input_dict[CANDIDATE_KEY]))
-        latest_first = sorted(input_dict[MODEL_KEY], key=lambda model: model.id, reverse=True)
-        eligible = (
-            model
-            for model in latest_first
-            if model.id in blessings and model.id not in candidates and wanted <= _classes(model)
+        models, blessings, candidates = (
+            {artifact.id: artifact for artifact in input_dict[key]}
+            for key in (MODEL_KEY, MODEL_BLESSING_KEY, CANDIDATE_KEY)
         )
-        chosen = list(islice(eligible, 1))
+        found = latest_other_blessed(
+            *([one.mlmd_artifact for one in of.values()] for of in (models, blessings, candidates)),
+            classes_of=_classes,
+        )
         return {
-            MODEL_KEY: chosen,
-            MODEL_BLESSING_KEY: [blessings[model.id] for model in chosen],
+            MODEL_KEY: [models[found[0].id]] if found else [],
+            MODEL_BLESSING_KEY: [blessings[found[1].id]] if found else [],
             CANDIDATE_KEY: input_dict[CANDIDATE_KEY],
         }
 
 
-def _classes(model: types.Artifact) -> set[str]:
+def _classes(uri: str) -> set[str]:
     """Returns the classes that a model knows; none if it is not there any more."""
-    folder = path_utils.serving_model_path(model.uri)
+    folder = path_utils.serving_model_path(uri)
     file = os.path.join(folder, "assets", serving.CLASSES_ASSET)
     return set(classes_of(folder)) if fileio.exists(file) else set()

@@ -21,7 +21,8 @@ from tfx.utils import io_utils
 from components.evaluator.answers import answers_prefix, read_answers
 from components.evaluator.eval_config import eval_config
 from components.evaluator.inference import AskModels, patterns_of
-from components.evaluator.measured import measure, write_measured
+from components.evaluator.measured import write_measured
+from components.evaluator.measuring import measure
 from components.evaluator.slices import slices_of
 from components.evaluator.validation import Validate
 from components.evaluator.verdict import reasons

@@ -21,6 +21,7 @@ from components.evaluator.metrics import (
     BALANCED_ACCURACY,
     LOG_LOSS,
     Floats,
+    Interval,
     Labels,
     auc,
     confusion_matrix,
@@ -37,8 +38,6 @@ _RESAMPLES = 1000
 # Probabilities in all resamples: above, there are fewer resamples, but chance is small, too.
 _MOST_NUMBERS = 100_000_000
 _FEWEST_RESAMPLES = 200
-
-Interval = tuple[float, float]
 
 
 def proportion_interval(right: int, photos: int) -> Interval:

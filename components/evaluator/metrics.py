@@ -30,6 +30,9 @@ Labels = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
+# The lowest and the highest value.
+Interval = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class ByClass:

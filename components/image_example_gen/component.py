@@ -14,15 +14,15 @@ from tfx.types import channel, component_spec, standard_artifacts, standard_comp
 
 from components.dataset.splits import default_buckets
 from components.dataset.survey import SurveyOptions
+from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import (
     CODE_DIGEST_KEY,
     CORRECTIONS_KEY,
     QUARANTINE_KEY,
     Executor,
-    output_config,
 )
-from components.image_example_gen.quarantine import Quarantine
+from components.image_example_gen.output_config import output_config
 from schemas.corrections import Correction, as_property
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
@@ -18,6 +17,7 @@ from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
 from components.dataset.survey import Photo, Survey, SurveyOptions, survey
+from components.image_example_gen.output_config import output_config
 from components.image_example_gen.quarantine import (
     write_applied,
     write_photos,
@@ -37,21 +37,6 @@ _SURVEY_KEY = "_survey"
 
 # Photos that are decoded at once, in parallel.
 _BATCH_SIZE = 32
-
-
-def output_config(buckets: Mapping[str, int]) -> example_gen_pb2.Output:
-    """Returns what tells TFX to divide examples by the hash of `features.SPLIT_KEY`.
-
-    Args:
-        buckets: number of hash buckets of each split.
-    """
-    split = example_gen_pb2.SplitConfig.Split
-    return example_gen_pb2.Output(
-        split_config=example_gen_pb2.SplitConfig(
-            splits=[split(name=name, hash_buckets=width) for name, width in buckets.items()],
-            partition_feature_name=features.SPLIT_KEY,
-        )
-    )
 
 
 class Executor(BaseExampleGenExecutor):

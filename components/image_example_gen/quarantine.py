@@ -1,4 +1,4 @@
-"""The Quarantine artifact: which files of a data folder are used, which are not, and why.
+"""The files of a Quarantine artifact: what of a data folder is used, what is not, and why.
 
 quarantine.csv    path, class, reason, bytes and SHA-256 of each
 survey.json       what else was found, as `warmstart data check --json` prints it
@@ -15,10 +15,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-import tensorflow as tf
-from tfx.types.artifact import Artifact
-
 from components.artifact_file import write_table, write_whole
+from components.dataset.storage import read_bytes
 from components.dataset.survey import Photo, Problem
 from schemas import photo_table
 from schemas.corrections import CORRECTIONS_FILE, Correction, as_csv
@@ -26,12 +24,6 @@ from schemas.corrections import CORRECTIONS_FILE, Correction, as_csv
 _FILE = "quarantine.csv"
 _SURVEY = "survey.json"
 _COLUMNS = ("path", "class", "reason", "bytes", "sha256")
-
-
-class Quarantine(Artifact):
-    """Files that were set aside, and what else was found of a data folder."""
-
-    TYPE_NAME = "Quarantine"
 
 
 def quarantine_file(folder: str) -> str:
@@ -53,8 +45,8 @@ def write_photos(folder: str, photos: Iterable[Photo]) -> None:
 
 def read_photos(folder: str) -> list[dict[str, str]]:
     """Reads the table of the photos that are used: a row by the names of `photo_table.COLUMNS`."""
-    with tf.io.gfile.GFile(os.path.join(folder, photo_table.PHOTOS_FILE)) as stream:
-        return list(csv.DictReader(io.StringIO(stream.read(), newline="")))
+    text = read_bytes(os.path.join(folder, photo_table.PHOTOS_FILE)).decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def write_applied(folder: str, corrections: Iterable[Correction]) -> None:
@@ -69,6 +61,5 @@ def write_survey(folder: str, found: dict[str, Any]) -> None:
 
 def read_survey(folder: str) -> dict[str, Any]:
     """Reads what was found of the data folder."""
-    with tf.io.gfile.GFile(os.path.join(folder, _SURVEY)) as stream:
-        found: dict[str, Any] = json.loads(stream.read())
+    found: dict[str, Any] = json.loads(read_bytes(os.path.join(folder, _SURVEY)))
     return found

@@ -8,7 +8,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, channel, component_spec, standard_artifacts
 
 from components.embedder.artifact import Embeddings
-from components.image_example_gen.quarantine import Quarantine
+from components.image_example_gen.artifact import Quarantine
 from components.label_review.artifact import LabelSuspicions
 from components.label_review.executor import (
     CODE_DIGEST_KEY,

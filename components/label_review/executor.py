@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 
 from components.embedder.artifact import read_embeddings, read_sources
 from components.image_example_gen.quarantine import read_photos
-from components.label_review.artifact import write_embedded, write_suspicions
+from components.label_review.list_files import write_embedded, write_suspicions
 from components.label_review.suspicions import LabelledPhoto, review_labels
 from components.transform.preprocessing import source_of
 from schemas import features

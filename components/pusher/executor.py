@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
 from components.evaluator.measured import accuracy_of
-from components.report_gen.artifact import METRICS_FILE, MODEL_CARD_FILE
+from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE
 from components.serving.versions import next_number, prune, write_record
 from schemas import features, serving
 from schemas.errors import ModelError, PipelineError

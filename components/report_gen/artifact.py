@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
 from tfx.types.artifact import Artifact
-
-REPORT_FILE = "report.html"
-METRICS_FILE = "metrics.json"
-MODEL_CARD_FILE = "model_card.md"
 
 
 class Report(Artifact):
@@ -18,8 +12,3 @@ class Report(Artifact):
     """
 
     TYPE_NAME = "Report"
-
-
-def report_file(folder: str) -> str:
-    """Returns where the page of an artifact lies."""
-    return os.path.join(folder, REPORT_FILE)

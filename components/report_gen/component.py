@@ -6,7 +6,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, channel, component_spec, standard_artifacts
 
 from components.distribution_validator.component import DistributionAnomalies
-from components.image_example_gen.quarantine import Quarantine
+from components.image_example_gen.artifact import Quarantine
 from components.label_review.artifact import LabelSuspicions
 from components.report_gen.artifact import Report
 from components.report_gen.executor import (

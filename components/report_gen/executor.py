@@ -17,12 +17,12 @@ from components.evaluator.measured import read_measured
 from components.evaluator.metrics import ACCURACY
 from components.image_example_gen.quarantine import read_photos as read_table
 from components.image_example_gen.quarantine import read_survey
-from components.label_review.artifact import read_suspicions
+from components.label_review.list_files import read_suspicions
 from components.model_artifact import classes_of, saved_model_folder
 from components.report_gen.anomalies import read_anomalies, read_statistics
-from components.report_gen.artifact import METRICS_FILE, MODEL_CARD_FILE, REPORT_FILE
 from components.report_gen.contents import Contents
 from components.report_gen.environment import environment
+from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE, REPORT_FILE
 from components.report_gen.gallery import MOST_SHOWN, judged, pictures, read_photos, worst
 from components.report_gen.heat_maps import write_heat_maps
 from components.report_gen.model_card import as_markdown, model_card

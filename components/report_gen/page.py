@@ -16,12 +16,8 @@ from components.report_gen.charts import (
     roc_and_precision_recall,
 )
 from components.report_gen.contents import Contents
+from components.report_gen.files import COMPONENTS_MARK, OUTCOME_MARK
 from components.report_gen.model_card import comparison, model_card
-
-# Where the page of a run says what became of the model, and how long each component took. Values
-# are escaped, so that none of them can hold these.
-OUTCOME_MARK = "<!-- outcome -->"
-COMPONENTS_MARK = "<!-- components -->"
 
 # Of pairs of classes that are taken for each other.
 _MOST_CONFUSED = 5

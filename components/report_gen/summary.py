@@ -18,7 +18,8 @@ def summary(contents: Contents) -> dict[str, Any]:
         serving: latency for one photo in milliseconds, size in MB, and so on, as in
             `components.serving_validator.served.Served`;
         training: the stage that was kept, and of each its name, loss, accuracy and history;
-        data: photos of each class by split, and how many files were set aside.
+        data: photos of each class by split, and how many files were set aside;
+        anomalies: what is odd about the statistics, as in `components.report_gen.anomalies`.
     """
     measured = asdict(contents.measured)
     reasons = measured.pop("reasons")
@@ -35,4 +36,5 @@ def summary(contents: Contents) -> dict[str, Any]:
             "set_aside": len(contents.survey["quarantined"]),
             "label_suspicions": len(contents.suspicions),
         },
+        "anomalies": contents.anomalies,
     }

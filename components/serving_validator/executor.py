@@ -16,6 +16,14 @@ from tfx.utils import io_utils
 
 from components.model_artifact import saved_model_folder
 from components.serving_validator.isolation import RefusedError, ask
+from components.serving_validator.served import (
+    BLESSED_KEY,
+    LATENCY_KEY,
+    MAX_DIFFERENCE_KEY,
+    P95_KEY,
+    REASON_KEY,
+    SIZE_KEY,
+)
 from components.serving_validator.verdict import (
     HALF_PRECISION_TOLERANCE,
     TOLERANCE,
@@ -34,14 +42,7 @@ BLESSING_KEY = standard_component_specs.BLESSING_KEY
 TIMEOUT_KEY = "timeout_s"
 CODE_DIGEST_KEY = "code_digest"
 
-# Custom properties of the InfraBlessing. The first, and the files, are those of TFX's
-# InfraValidator, whose executor is not imported: it needs Docker's and Kubernetes' clients.
-BLESSED_KEY = "blessed"
-REASON_KEY = "reason"
-LATENCY_KEY = "latency_ms"
-P95_KEY = "p95_ms"
-SIZE_KEY = "size_mb"
-MAX_DIFFERENCE_KEY = "max_difference"
+# As those of TFX's InfraValidator.
 _BLESSED_FILE = "INFRA_BLESSED"
 _NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from components.serving_validator.executor import (
-    LATENCY_KEY,
-    MAX_DIFFERENCE_KEY,
-    P95_KEY,
-    REASON_KEY,
-    SIZE_KEY,
-)
+# Custom properties of the InfraBlessing. The first, and the files, are those of TFX's
+# InfraValidator, whose executor is not imported: it needs Docker's and Kubernetes' clients.
+BLESSED_KEY = "blessed"
+REASON_KEY = "reason"
+LATENCY_KEY = "latency_ms"
+P95_KEY = "p95_ms"
+SIZE_KEY = "size_mb"
+MAX_DIFFERENCE_KEY = "max_difference"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+from components.report_gen.files import report_file
+
 METRICS = "metrics"
 CONFUSION_MATRIX = "confusion_matrix"
 PAGE = "page"
@@ -61,8 +63,6 @@ def _evaluation(folder: str) -> dict[str, Any]:
 
 
 def _report(folder: str, target: str) -> dict[str, Any]:
-    from components.report_gen.artifact import report_file  # noqa: PLC0415 (only ReportGen needs it)
-
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     copyfile(report_file(folder), target)
     return {PAGE: {}}

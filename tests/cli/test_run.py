@@ -20,7 +20,7 @@ from schemas.corrections import KEEP, Correction, read_corrections, write_correc
 WARMSTART = str(Path(sys.executable).with_name("warmstart"))
 # Bytes of a sample photo: more than its header, less than the whole.
 HALF = 2000
-COMPONENT_KEYS = {"id", "state", "seconds"}
+COMPONENT_KEYS = {"id", "state", "seconds", "cpu_seconds", "peak_memory"}
 KEPT = Correction("plants/whatever it was.jpg", "ab" * 32, "plants", KEEP)
 
 

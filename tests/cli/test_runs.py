@@ -294,7 +294,9 @@ def test_damaged_store_fails_with_one_sentence(made: MadeStore) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"Error: {made.output.metadata} cannot be read (file is not a database); it is damaged or "
-        "no store of ML Metadata: restore a copy of it, or name another folder with --output.\n"
+        "no store of ML Metadata: "
+        f"`warmstart doctor --repair --output {made.output.root}` puts back the copy from "
+        "before the latest run.\n"
     )
 
 

@@ -12,7 +12,7 @@ from placed_artifacts import run_named
 from typer.testing import CliRunner
 
 from cli.main import app
-from pipelines import run_recorder
+from pipelines import run_facts, run_recorder
 from pipelines.content_digest import content_digest, examples_digest
 from pipelines.outcome import RUNNING
 from review.comparison import Comparison, compare
@@ -160,7 +160,7 @@ def test_run_goes_on_where_its_record_cannot_be_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_recorder, "_describe", full)
-    monkeypatch.setattr(run_recorder, "git_commit", full)
+    monkeypatch.setattr(run_facts, "git_commit", full)
 
     states = runs.run("without a record")
 

@@ -13,7 +13,7 @@ from pipelines.config import load_config, plain_yaml
 from pipelines.folders import prepare_output
 from pipelines.image_pipeline import create_pipeline
 from pipelines.interactive import PipelineContext
-from pipelines.run_recorder import RunFacts
+from pipelines.run_facts import RunFacts
 from review.history import History
 from review.records import Run
 from review.store import opened

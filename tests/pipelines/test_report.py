@@ -12,10 +12,11 @@ from made_results import made_contents, made_results
 from components.report_gen.page import render
 from pipelines.outcome import CACHED, EXECUTED, ComponentRun, Outcome
 from pipelines.report import write_report
+from pipelines.resource_use import ResourceUse
 
 COMPONENTS = [
     ComponentRun("ImageExampleGen", CACHED, 0.123),
-    ComponentRun("Trainer", EXECUTED, 61.26),
+    ComponentRun("Trainer", EXECUTED, 61.26, ResourceUse(99.94, 1_500_000_000)),
 ]
 
 
@@ -41,7 +42,8 @@ def test_report_of_a_run_says_what_each_component_took(tmp_path: Path) -> None:
     cells = page.texts_of("td")
 
     place = cells.index("cached")
-    assert cells[place : place + 4] == ["cached", "0.1", "executed", "61.3"]
+    assert cells[place : place + 4] == ["cached", "0.1", "-", "-"]
+    assert cells[place + 4 : place + 8] == ["executed", "61.3", "99.9", "1.50 GB"]
     assert {"ImageExampleGen", "Trainer"} <= set(page.texts_of("th"))
     assert "<!--" not in page.html
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from made_store import CACHED, FAILED, MadeStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.proto.orchestration import executable_spec_pb2
 
 import components.pusher.executor
-from pipelines.run_recorder import RunFacts, RunRecorder
+from pipelines.resource_use import ResourceUse
+from pipelines.run_facts import RunFacts
+from pipelines.run_recorder import RunRecorder
 from schemas import run_record
 
 PUSHER = executable_spec_pb2.PythonClassExecutableSpec(
@@ -111,6 +114,32 @@ def test_failure_is_recorded_with_its_first_line_and_each_component_once(
     assert (first[run_record.SECONDS], run_record.ERROR in first) == (1.0, False)
     assert (second[run_record.SECONDS], second[run_record.ERROR]) == (2.0, "No space.")
     assert other == {}
+
+
+def test_component_that_is_interrupted_is_recorded_as_cancelled(
+    made: MadeStore, recorder: RunRecorder
+) -> None:
+    recorder.begin({"Generator": [], "Pusher": ["Generator"]})
+    made.execution("one", "Generator")
+    made.execution("one", "Pusher", state=mlmd.Execution.RUNNING)
+
+    recorder.end_component(PUSHER, 2.0, KeyboardInterrupt())
+
+    finished, interrupted = made.store.get_executions()
+    assert interrupted.last_known_state == mlmd.Execution.CANCELED
+    assert record(interrupted)[run_record.ERROR] == "KeyboardInterrupt"
+    assert finished.last_known_state == mlmd.Execution.COMPLETE
+
+
+def test_use_of_the_machine_is_recorded(made: MadeStore, recorder: RunRecorder) -> None:
+    recorder.begin({"Pusher": []})
+    made.execution("one", "Pusher")
+
+    recorder.end_component(PUSHER, 2.0, used=ResourceUse(cpu_seconds=1.5, peak_memory=4096))
+
+    (execution,) = made.store.get_executions()
+    assert execution.custom_properties[run_record.CPU_SECONDS].double_value == 1.5
+    assert execution.custom_properties[run_record.PEAK_MEMORY].int_value == 4096
 
 
 def test_resolver_has_no_executor(made: MadeStore, recorder: RunRecorder) -> None:

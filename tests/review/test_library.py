@@ -294,7 +294,9 @@ def test_store_that_breaks_is_told_and_read_again_once_it_is_whole(made: MadeSto
         library.heads()
     assert str(refused.value) == (
         f"{made.output.metadata} cannot be read (file is not a database); it is damaged or no "
-        "store of ML Metadata: restore a copy of it, or name another folder with --output."
+        "store of ML Metadata: "
+        f"`warmstart doctor --repair --output {made.output.root}` puts back the copy from "
+        "before the latest run."
     )
 
     _tick()

@@ -157,7 +157,9 @@ def test_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
 
     assert said(output, None, PipelineError) == (
         f"{output.metadata} cannot be read (file is not a database); it is damaged or no store of "
-        "ML Metadata: restore a copy of it, or name another folder with --output."
+        "ML Metadata: "
+        f"`warmstart doctor --repair --output {output.metadata.parent}` puts back the copy from "
+        "before the latest run."
     )
 
 

@@ -75,7 +75,8 @@ def test_damaged_store_is_refused(output: OutputFolders, spoil: object, reason: 
 
     assert said(output) == (
         f"{output.metadata} cannot be read ({reason}); it is damaged or no store of ML Metadata: "
-        "restore a copy of it, or name another folder with --output."
+        f"`warmstart doctor --repair --output {output.metadata.parent}` puts back the copy from "
+        "before the latest run."
     )
 
 

@@ -17,7 +17,8 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 import tensorflow_model_analysis as tfma  # isort: skip
 
 from components.evaluator.answers import Answers, read_answers
-from components.evaluator.measured import Measured, measure, read_measured
+from components.evaluator.measured import Measured, read_measured
+from components.evaluator.measuring import measure
 from components.evaluator.slices import SLICES, slices_of
 
 

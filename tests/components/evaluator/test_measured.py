@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from components.evaluator.answers import Answers
-from components.evaluator.measured import accuracy_of, measure, read_measured, write_measured
+from components.evaluator.measured import accuracy_of, read_measured, write_measured
+from components.evaluator.measuring import measure
 
 # Three cats, one of them taken for a dog; one dog; no bird.
 SAID = np.array([[0.7, 0.1, 0.2], [0.3, 0.1, 0.6], [0.8, 0.1, 0.1], [0.2, 0.2, 0.6]], np.float32)

@@ -19,7 +19,8 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator.answers import Answers
 from components.evaluator.eval_config import eval_config, slice_name, slice_value
-from components.evaluator.measured import Measured, measure
+from components.evaluator.measured import Measured
+from components.evaluator.measuring import measure
 from components.evaluator.metrics import metrics
 from components.evaluator.tfma_metrics import BY_CLASS
 from components.evaluator.validation import Validate

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from photo_files import add, encoded
 
+from components.dataset.fingerprint import fingerprint
 from components.dataset.layout import find_photos
 from components.dataset.survey import MAX_PIXELS, inspect_files
 from components.image_example_gen.driver import PhotoInputProcessor
-from components.image_example_gen.fingerprint import fingerprint
 
 
 def of(data: Path) -> str:

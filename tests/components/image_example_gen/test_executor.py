@@ -12,10 +12,11 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.orchestration import data_types, metadata
 from tfx.types import standard_artifacts
 
+from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import Executor
-from components.image_example_gen.quarantine import Quarantine, read_photos, read_survey
+from components.image_example_gen.quarantine import read_photos, read_survey
 from schemas import features
 from schemas.corrections import (
     CORRECTIONS_FILE,

@@ -17,9 +17,11 @@ from components.dataset.image_file import Inspection
 from components.dataset.survey import Photo
 from components.embedder import artifact
 from components.embedder.artifact import Embeddings
-from components.image_example_gen.quarantine import Quarantine, write_photos
-from components.label_review.artifact import LabelSuspicions, read_suspicions
+from components.image_example_gen.artifact import Quarantine
+from components.image_example_gen.quarantine import write_photos
+from components.label_review.artifact import LabelSuspicions
 from components.label_review.executor import Executor
+from components.label_review.list_files import read_suspicions
 from components.transform.preprocessing import source_of
 from schemas import features
 from schemas.corrections import KEEP, RELABEL, Correction, as_property

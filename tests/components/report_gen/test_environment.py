@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from components.report_gen.environment import environment, git_commit
+from components.report_gen.environment import environment
+from components.report_gen.git_commit import git_commit
 
 
 def git(folder: Path, *arguments: str) -> str:

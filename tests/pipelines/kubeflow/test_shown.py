@@ -8,7 +8,8 @@ import numpy as np
 from kfp import dsl
 
 from components.evaluator.answers import Answers
-from components.evaluator.measured import measure, write_measured
+from components.evaluator.measured import write_measured
+from components.evaluator.measuring import measure
 from pipelines.kubeflow.shown import show
 
 

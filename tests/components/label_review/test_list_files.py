@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.label_review.artifact import (
+from components.label_review.list_files import (
     read_suspicions,
     suspicions_file,
     write_suspicions,
