@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup requirements sbom image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden requirements sbom image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +69,12 @@ bench-scale: setup ## Measure how a run grows: DATA=folder [ARGS="--photos 1000 
 bench-startup: setup ## Measure what is waited for before any work: DATA=folder [ARGS="--photos 400"]
 	@[[ -n $$DATA ]] || { echo "make bench-startup needs DATA, a folder with a folder of photos per class: make bench-startup DATA=photos" >&2; exit 2; }
 	.venv/bin/python -m benchmarks.startup --data "$$DATA" $(ARGS)
+
+bench-kubeflow: setup ## Measure what Kubeflow adds to compiling and to a step [ARGS="--rounds 5"]
+	.venv/bin/python -m benchmarks.kubeflow $(ARGS)
+
+kubeflow-golden: setup ## Compile anew what kubeflow/golden keeps, after a change that is meant
+	WARMSTART_REFRESH_GOLDEN=1 .venv/bin/pytest tests/pipelines/kubeflow/test_golden.py
 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt

@@ -6,21 +6,14 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
-from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
 
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from components.distribution_validator.baseline import (
-    CURRENT_KEY,
-    STATISTICS_KEY,
-    LatestOtherStatisticsStrategy,
-)
+from components.distribution_validator.baseline import STATISTICS_KEY
 from components.distribution_validator.component import DistributionValidator
 from components.embedder.component import Embedder
-from components.evaluator import baseline
+from components.evaluator.baseline import MODEL_KEY
 from components.evaluator.component import Evaluator
 from components.image_example_gen.component import ImageExampleGen
 from components.label_review.component import LabelReview
@@ -30,6 +23,7 @@ from components.schema_gen.component import SchemaGen
 from components.serving_validator.component import ServingValidator
 from components.statistics_gen.split_statistics import stats_options
 from components.trainer.component import Trainer
+from pipelines.baselines import RESOLVED, Baselines
 from pipelines.component_properties import component_properties
 from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
@@ -50,6 +44,7 @@ def create_pipeline(
     data: str,
     output: OutputFolders,
     corrected: Corrected = NO_CORRECTIONS,
+    baselines: Baselines = RESOLVED,
 ) -> Pipeline:
     """Builds the pipeline without running or reading anything.
 
@@ -58,6 +53,7 @@ def create_pipeline(
         data: the folder of photos, a manifest or an archive.
         output: where artifacts, metadata and models go.
         corrected: what a person decided about these photos.
+        baselines: where earlier photos and models are found, to compare with.
     """
     told = component_properties(config, data=data, corrected=corrected)
 
@@ -74,10 +70,10 @@ def create_pipeline(
     example_validator = ExampleValidator(statistics=statistics, schema=schema)
 
     # So is skew between the splits, and drift since the latest run on other photos.
-    statistics_resolver = _statistics_resolver(statistics)
+    earlier_statistics = baselines.statistics(statistics)
     distribution_validator = DistributionValidator(
         statistics=statistics,
-        baseline_statistics=statistics_resolver.outputs[STATISTICS_KEY],
+        baseline_statistics=earlier_statistics.outputs[STATISTICS_KEY],
         **told["DistributionValidator"],
     )
 
@@ -115,11 +111,11 @@ def create_pipeline(
     model = trainer.outputs["model"]
 
     # The model is measured on the evaluation photos, beside the latest one that was blessed.
-    baseline_resolver = _baseline_resolver(model)
+    earlier_model = baselines.model(model)
     evaluator = Evaluator(
         examples=examples,
         model=model,
-        baseline_model=baseline_resolver.outputs[baseline.MODEL_KEY],
+        baseline_model=earlier_model.outputs[MODEL_KEY],
         **told["Evaluator"],
     )
 
@@ -154,8 +150,11 @@ def create_pipeline(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        report=report_gen.outputs["report"],
+        about={
+            "evaluation": evaluator.outputs["evaluation"],
+            "report": report_gen.outputs["report"],
+            "statistics": statistics,
+        },
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(output.models))
         ),
@@ -167,13 +166,13 @@ def create_pipeline(
         statistics_gen,
         schema_gen,
         example_validator,
-        statistics_resolver,
+        earlier_statistics,
         distribution_validator,
         transform,
         embedder,
         label_review,
         trainer,
-        baseline_resolver,
+        earlier_model,
         evaluator,
         serving_validator,
         report_gen,
@@ -187,21 +186,3 @@ def create_pipeline(
         enable_cache=True,
         beam_pipeline_args=_BEAM_ARGS,
     )
-
-
-def _statistics_resolver(statistics: BaseChannel) -> Resolver:
-    return Resolver(
-        strategy_class=LatestOtherStatisticsStrategy,
-        **{STATISTICS_KEY: Channel(type=ExampleStatistics), CURRENT_KEY: statistics},
-    ).with_id("latest_statistics")
-
-
-def _baseline_resolver(model: BaseChannel) -> Resolver:
-    return Resolver(
-        strategy_class=baseline.LatestOtherBlessedModelStrategy,
-        **{
-            baseline.MODEL_KEY: Channel(type=Model),
-            baseline.MODEL_BLESSING_KEY: Channel(type=ModelBlessing),
-            baseline.CANDIDATE_KEY: model,
-        },
-    ).with_id("latest_blessed_model")

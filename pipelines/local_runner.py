@@ -19,7 +19,7 @@ from tfx.proto.orchestration import pipeline_pb2
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
-from pipelines.config import PipelineConfig, load_config, plain_yaml
+from pipelines.config import KUBEFLOW, PipelineConfig, load_config, plain_yaml
 from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
@@ -123,7 +123,8 @@ def run(
     compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
     for node in compiled.nodes if force else ():
         node.pipeline_node.execution_options.caching_options.enable_cache = False
-    facts = RunFacts(configuration=plain_yaml(config.resolved), data=data)
+    configuration = plain_yaml(config.resolved, without={KUBEFLOW})
+    facts = RunFacts(configuration=configuration, data=data)
     ReportingDagRunner(run_id, listener, facts=facts).run_with_ir(compiled)
 
 

@@ -5,11 +5,8 @@ The properties are those of `schemas.run_record`. A run never fails because of i
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +16,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import context_lib
 
+from pipelines.code_that_ran import code_that_ran
 from pipelines.content_digest import content_digest, examples_digest
 from pipelines.resource_use import ResourceUse
 from pipelines.run_facts import RunFacts, class_path, executor_text, record_of_run
@@ -26,9 +24,6 @@ from schemas import run_record
 from schemas.errors import first_line
 
 _RUN_CONTEXT = "pipeline_run"
-
-# In an execution property, wherever it is nested.
-_CODE_DIGEST = re.compile(r'"code_digest": "([0-9a-f]+)"')
 
 _CACHED = metadata_store_pb2.Execution.CACHED
 _RUNNING = metadata_store_pb2.Execution.RUNNING
@@ -113,7 +108,8 @@ def _describe(
         _set(execution, run_record.ERROR, first_line(error))
     if executor_spec:
         _set(execution, run_record.EXECUTOR, executor_text(executor_spec))
-        if code := _code_digest(execution, class_path(executor_spec)):
+        properties = {name: v.string_value for name, v in execution.custom_properties.items()}
+        if code := code_that_ran(properties, class_path(executor_spec)):
             _set(execution, run_record.CODE, code)
 
 
@@ -138,20 +134,6 @@ def _digests(store: Any, executions: Iterable[Any]) -> dict[int, dict[str, str]]
         if digest := digested(Path(artifact.uri)):
             found[makers[artifact.id]][str(artifact.id)] = digest
     return found
-
-
-def _code_digest(execution: Any, executor: str) -> str | None:
-    """Returns the digest among a component's properties, or else that of its executor's file."""
-    for name, value in sorted(execution.custom_properties.items()):
-        if name == "code_digest":
-            return str(value.string_value)
-        if found := _CODE_DIGEST.search(value.string_value):
-            return found.group(1)
-    module = executor.rpartition(".")[0]
-    spec = importlib.util.find_spec(module) if module else None
-    if not spec or not spec.origin:
-        return None
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]
 
 
 def _set(execution: Any, name: str, text: str) -> None:

@@ -8,7 +8,8 @@
 `CLASSES_ASSET`, a JSON list of class names that travels in the model's `assets/` folder.
 
 In `EXTRA_ASSETS`, which nobody who serves it reads, lies `ARCHITECTURE_FILE`: Keras' own JSON of
-the classifier. Its weights, in Keras' order, are the SavedModel's `CLASSIFIER_VARIABLES`.
+the classifier. Its weights, in Keras' order, are the SavedModel's `CLASSIFIER_VARIABLES`. With a
+pushed version also lies `STATISTICS_FOLDER`, TFDV's statistics of the photos that it learnt from.
 """
 
 from __future__ import annotations
@@ -31,3 +32,4 @@ CLASSES_ASSET = "classes.json"
 EXTRA_ASSETS = "assets.extra"
 ARCHITECTURE_FILE = "architecture.json"
 CLASSIFIER_VARIABLES = "variables_of_classifier"
+STATISTICS_FOLDER = "statistics"

@@ -8,9 +8,8 @@ from typing import Any
 from tfx.components.example_gen import driver, input_processor
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.dataset.fingerprint import fingerprint
-from components.dataset.layout import find_photos
-from components.dataset.survey import MAX_PIXELS, inspect_files
+from components.dataset.survey import MAX_PIXELS
+from components.image_example_gen.fingerprint import fingerprint_of
 
 
 class PhotoInputProcessor(input_processor.FileBasedInputProcessor):
@@ -33,8 +32,7 @@ class PhotoInputProcessor(input_processor.FileBasedInputProcessor):
             DataError: if the data folder cannot be used.
         """
         del span, version  # A data folder has neither.
-        layout = find_photos(self._input_base_uri)
-        return fingerprint(layout, inspect_files(layout, self._max_pixels))
+        return fingerprint_of(self._input_base_uri, self._max_pixels)
 
 
 class Driver(driver.FileBasedDriver):

@@ -1,4 +1,4 @@
-"""The Pusher component: TFX's, with an evaluation and a report as further inputs."""
+"""The Pusher component: TFX's, with what travels with a version as further inputs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from tfx.types import (
     standard_component_specs,
 )
 
-from components.pusher.executor import EVALUATION_KEY, KEEP_KEY, REPORT_KEY, Executor
+from components.pusher.executor import (
+    EVALUATION_KEY,
+    KEEP_KEY,
+    REPORT_KEY,
+    STATISTICS_KEY,
+    Executor,
+)
 from components.report_gen.artifact import Report
 
 
 class PusherSpec(standard_component_specs.PusherSpec):
-    """TFX's, with an evaluation, a report, and how many versions are kept."""
+    """TFX's, with an evaluation, a report, statistics, and how many versions are kept."""
 
     PARAMETERS = {
         **standard_component_specs.PusherSpec.PARAMETERS,
@@ -27,6 +33,7 @@ class PusherSpec(standard_component_specs.PusherSpec):
         **standard_component_specs.PusherSpec.INPUTS,
         EVALUATION_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         REPORT_KEY: component_spec.ChannelParameter(type=Report),
+        STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
 
 
@@ -38,8 +45,11 @@ class Pusher(base_component.BaseComponent):
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
             infra_blessing=serving_validator.outputs["blessing"],
-            evaluation=evaluator.outputs["evaluation"],
-            report=report_gen.outputs["report"],
+            about={
+                "evaluation": evaluator.outputs["evaluation"],
+                "report": report_gen.outputs["report"],
+                "statistics": statistics_gen.outputs["statistics"],
+            },
             push_destination=...,
             keep=5,
         )
@@ -54,8 +64,7 @@ class Pusher(base_component.BaseComponent):
         model: BaseChannel,
         model_blessing: BaseChannel,
         infra_blessing: BaseChannel,
-        evaluation: BaseChannel,
-        report: BaseChannel,
+        about: dict[str, BaseChannel],
         push_destination: pusher_pb2.PushDestination,
         keep: int,
     ) -> None:
@@ -65,8 +74,10 @@ class Pusher(base_component.BaseComponent):
             model: from Trainer.
             model_blessing: from Evaluator.
             infra_blessing: from ServingValidator.
-            evaluation: from Evaluator: the accuracy that is recorded with the version.
-            report: from ReportGen: its model card and numbers travel with the version.
+            about: what is known of the model: `evaluation`, from Evaluator, whose accuracy is
+                recorded with the version; `report`, from ReportGen, whose model card and numbers
+                travel with it, as do those of the training photos in `statistics`, from
+                StatisticsGen.
             push_destination: a folder of this machine.
             keep: versions that stay there, at least 1.
         """
@@ -75,8 +86,7 @@ class Pusher(base_component.BaseComponent):
                 model=model,
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
-                evaluation=evaluation,
-                report=report,
+                **about,
                 push_destination=push_destination,
                 keep=keep,
                 pushed_model=channel.Channel(type=standard_artifacts.PushedModel),

@@ -11,16 +11,17 @@ from tfx.components.pusher import executor
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
+from tfx.utils import io_utils, proto_utils
 
 from components.evaluator.measured import accuracy_of
 from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE
 from components.serving.versions import next_number, prune, write_record
-from schemas import serving
+from schemas import features, serving
 from schemas.errors import ModelError, PipelineError
 
 EVALUATION_KEY = standard_component_specs.EVALUATION_KEY
 REPORT_KEY = "report"
+STATISTICS_KEY = standard_component_specs.STATISTICS_KEY
 KEEP_KEY = "keep"
 
 # Where a version grows before it is renamed. TensorFlow Serving reads numbered folders only.
@@ -45,9 +46,9 @@ class Executor(executor.Executor):
         """Pushes the model if it is blessed, and removes the oldest versions.
 
         Arguments as in TFX's Pusher; the destination is a folder of this machine. One more
-        input, `evaluation`, tells the accuracy that is recorded with the version; of another,
-        `report`, model card and numbers travel with it; and one more property, `keep`, says how
-        many versions stay.
+        input, `evaluation`, tells the accuracy that is recorded with the version; of two others,
+        `report` and `statistics`, model card, numbers and the statistics of the training photos
+        travel with it; and one more property, `keep`, says how many versions stay.
         """
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
@@ -80,6 +81,7 @@ class Executor(executor.Executor):
             accuracy=_accuracy(input_dict),
         )
         _add_report(staged_version, input_dict.get(REPORT_KEY))
+        _add_statistics(staged_version, input_dict.get(STATISTICS_KEY))
         version = str(number)
         fileio.rename(str(staged_version), os.path.join(base, version))
         fileio.rmtree(staging)
@@ -114,6 +116,15 @@ def _add_report(version: Path, report: list[Any] | None) -> None:
         for name in (MODEL_CARD_FILE, METRICS_FILE):
             extra = version / serving.EXTRA_ASSETS / name
             fileio.copy(os.path.join(folder, name), str(extra), overwrite=True)
+
+
+def _add_statistics(version: Path, statistics: list[Any] | None) -> None:
+    if statistics:
+        (folder,) = artifact_utils.get_split_uris(statistics, features.TRAIN)
+        target = (
+            version / serving.EXTRA_ASSETS / serving.STATISTICS_FOLDER / os.path.basename(folder)
+        )
+        io_utils.copy_dir(folder, str(target))
 
 
 def _remove_oldest(models: Path, keep: int | None) -> None:

@@ -23,6 +23,9 @@ TRAINING_FILE = "training.json"
 
 _BACKUPS = ".backup"
 
+# Names the folder of backups, for an engine where the component's own folder is gone with a kill.
+BACKUPS_VARIABLE = "WARMSTART_BACKUPS"
+
 
 class Executor(GenericExecutor):
     """Runs `run_fn`; an interrupted training goes on where it was."""
@@ -67,11 +70,13 @@ def _backup_folder(
 ) -> str:
     """Returns a folder that a later execution with the same inputs and properties finds.
 
-    It lies beside the outputs: TFX removes those of a failed execution.
+    It lies beside the outputs, since TFX removes those of a failed execution, or in the folder
+    that `BACKUPS_VARIABLE` names.
     """
     uris = {key: [artifact.uri for artifact in found] for key, found in input_dict.items()}
     task = json.dumps([uris, exec_properties], sort_keys=True, default=str)
     name = hashlib.sha256(task.encode()).hexdigest()[:16]
     model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])
     component_folder = os.path.dirname(os.path.dirname(model.rstrip("/")))
-    return os.path.join(component_folder, _BACKUPS, name)
+    folder = os.environ.get(BACKUPS_VARIABLE) or os.path.join(component_folder, _BACKUPS)
+    return os.path.join(folder, name)

@@ -45,6 +45,7 @@ COMMANDS = {
     "warmstart": [],
     "pipeline": ["pipeline"],
     "run": ["pipeline", "run"],
+    "compile": ["pipeline", "compile"],
     "predict": ["predict"],
     "evaluate": ["evaluate"],
     "export": ["export"],

@@ -54,7 +54,14 @@ class Push:
             (self.trained / path).parent.mkdir(parents=True, exist_ok=True)
             (self.trained / path).write_bytes(content)
 
-    def run(self, *, blessed: bool = True, keep: int | None = None, servable: bool = True) -> Any:
+    def run(
+        self,
+        *,
+        blessed: bool = True,
+        keep: int | None = None,
+        servable: bool = True,
+        statistics: Any = None,
+    ) -> Any:
         """Runs the executor as TFX would; returns the PushedModel artifact."""
         model, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
         pushed = standard_artifacts.PushedModel()
@@ -68,7 +75,12 @@ class Push:
         )
         properties = {"push_destination": proto_utils.proto_to_json(destination)}
         Executor(BaseExecutor.Context(pipeline_run_id="run 1")).Do(
-            {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra_blessing]},
+            {
+                "model": [model],
+                "model_blessing": [blessing],
+                "infra_blessing": [infra_blessing],
+                "statistics": [statistics] if statistics else [],
+            },
             {"pushed_model": [pushed]},
             properties | ({} if keep is None else {"keep": keep}),
         )
@@ -120,6 +132,24 @@ def test_version_says_which_run_it_is_from(push: Push) -> None:
     (version,) = find_versions(push.models)
     assert (version.run_id, version.accuracy) == ("run 1", None)
     assert names(push.archive) == ["assets", "fingerprint.pb", "saved_model.pb", "variables"]
+
+
+def test_statistics_of_the_training_photos_travel_with_the_version(
+    push: Push, tmp_path: Path
+) -> None:
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri = str(tmp_path / "statistics")
+    statistics.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    for split in ("train", "eval"):
+        (tmp_path / "statistics" / f"Split-{split}").mkdir(parents=True)
+        (tmp_path / "statistics" / f"Split-{split}" / "FeatureStats.pb").write_text(split)
+
+    push.run(statistics=statistics)
+
+    (version,) = find_versions(push.models)
+    kept = version.folder / "assets.extra" / "statistics"
+    assert names(kept) == ["Split-train"]
+    assert (kept / "Split-train" / "FeatureStats.pb").read_text() == "train"
 
 
 def test_oldest_versions_are_removed_after_a_push(push: Push) -> None:

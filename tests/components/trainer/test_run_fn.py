@@ -465,6 +465,28 @@ def test_killed_trainer_goes_on_as_if_nothing_had_happened(
     )
 
 
+def test_killed_trainer_goes_on_elsewhere_where_its_backups_are_named(
+    tmp_path: Path,
+    inputs: Inputs,
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As in the next pod of a step, which finds nothing of the first but a volume."""
+    caplog.set_level("INFO", "components")
+    monkeypatch.setenv("WARMSTART_BACKUPS", str(tmp_path / "volume"))
+    killed_in(8, monkeypatch, inputs, tmp_path / "first")
+    assert len(list((tmp_path / "volume").iterdir())) == 1
+
+    resumed = train(inputs, tmp_path / "second")
+
+    assert resumed.training == trained.training
+    epochs = [said.split(":")[0] for said in caplog.messages if ": loss " in said]
+    assert epochs
+    assert not any(epoch.startswith("frozen") for epoch in epochs)
+    assert list((tmp_path / "volume").iterdir()) == []
+
+
 def test_other_settings_do_not_take_up_a_killed_training(
     tmp_path: Path, inputs: Inputs, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""What a run is compared with, found among the pushed versions: no ML Metadata is asked."""
