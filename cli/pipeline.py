@@ -1,4 +1,4 @@
-"""`warmstart pipeline`: runs the pipeline, plans a run, or compiles it for a cluster."""
+"""`warmstart pipeline`: runs the pipeline, says what a run would do, or compiles it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import pipeline_compile
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
 from cli.options import AsJsonObject, ConfigFile, Data
-from cli.quiet import quiet_tensorflow
 from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
@@ -24,19 +23,8 @@ if TYPE_CHECKING:
     from pipelines.folders import OutputFolders
     from pipelines.plan.planner import Plan
 
-
-class Engine(StrEnum):
-    """What can run a compiled pipeline."""
-
-    KUBEFLOW = "kubeflow"
-
-
 app = typer.Typer(help="Run the pipeline, or compile it for a cluster.", no_args_is_help=True)
-
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
-]
+app.command("compile")(pipeline_compile.compile_)
 
 _Output = Annotated[
     Path | None,
@@ -68,7 +56,7 @@ def run(
     data: Data,
     output: _Output = None,
     config: ConfigFile = None,
-    overrides: Overrides = None,
+    overrides: _Overrides = None,
     corrections: _Corrections = None,
     gpus: Annotated[
         str | None,
@@ -131,40 +119,6 @@ def plan(
             typer.echo(json.dumps(plan_as_json(planned, why), ensure_ascii=False))
         else:
             print_plan(planned, why)
-
-
-@app.command("compile")
-def compile_(
-    output: Annotated[
-        Path,
-        typer.Option("--output", metavar="FILE", help="The YAML file to write."),
-    ],
-    engine: Annotated[Engine, typer.Option("--engine", help="What is to run it.")],
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="DATA",
-            help="Photos, as the pods see them: /data or below, or gs://.  [default: /data]",
-        ),
-    ] = None,
-    debug: Debug = False,
-) -> None:
-    """Write the pipeline as Kubeflow Pipelines v2 reads it: exit 2 if it could not run there."""
-    del engine  # The only one so far; scripts name it, so that a second one changes none of them.
-    from pipelines.config import load_config
-    from pipelines.kubeflow_runner import check_file, check_target, compile_pipeline, write_compiled
-
-    with reported(debug):
-        settings = load_config(config, overrides or [])
-        check_file(output)
-        check_target(settings, data=data)
-        with quiet_tensorflow():
-            documents = compile_pipeline(settings, data=data)
-        write_compiled(documents, output)
-    typer.echo(f"Wrote {output}")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pipelines.kubeflow.invocation import Handed, Invocation
 from pipelines.kubeflow.parameters import put_in
 from pipelines.kubeflow.record import digest_of, facts_of
 from pipelines.kubeflow.shown import show
+from pipelines.resource_use import ResourceMeter
 from schemas import features
 from schemas.errors import DataError
 
@@ -54,9 +55,10 @@ def run_executor(executor: Any, invocation: Invocation) -> dict[str, Any]:
     properties = _properties(invocation, inputs)
     _describe_examples(properties, outputs)
 
-    began = time.perf_counter()
+    began, meter = time.perf_counter(), ResourceMeter()
     executor(_context(executor, invocation)).Do(inputs, outputs, properties)
-    facts = facts_of(invocation.executor, properties, time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    facts = facts_of(invocation.executor, properties, seconds, meter.read())
 
     metadata = {
         name: {**metadata_of(artifact), **facts, **digest_of(artifact)}

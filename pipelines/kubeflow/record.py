@@ -19,16 +19,20 @@ from tfx.types.standard_artifacts import Examples
 from components.report_gen.git_commit import git_commit
 from pipelines.code_that_ran import code_that_ran
 from pipelines.content_digest import content_digest, examples_digest
+from pipelines.resource_use import ResourceUse
 from schemas import run_record
 
 
-def facts_of(executor: str, properties: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def facts_of(
+    executor: str, properties: Mapping[str, Any], seconds: float, used: ResourceUse
+) -> dict[str, Any]:
     """Returns what is the same for all artifacts of a step.
 
     Args:
         executor: the class that ran.
         properties: that it ran with.
         seconds: of wall time that it took.
+        used: of processor and memory.
     """
     found = {
         run_record.VERSION: version("warmstart"),
@@ -36,6 +40,8 @@ def facts_of(executor: str, properties: Mapping[str, Any], seconds: float) -> di
         run_record.CODE: code_that_ran(properties, executor),
         run_record.EXECUTOR: executor,
         run_record.SECONDS: round(seconds, 3),
+        run_record.CPU_SECONDS: round(used.cpu_seconds, 3),
+        run_record.PEAK_MEMORY: used.peak_memory,
         artifact_utils.ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY: tfx.__version__,
     }
     return {name: value for name, value in found.items() if value is not None}

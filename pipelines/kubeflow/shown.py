@@ -7,7 +7,6 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from components.evaluator.measured import read_measured
 from components.report_gen.files import report_file
 
 METRICS = "metrics"

@@ -181,4 +181,5 @@ def test_artifact_says_what_made_it(launcher: Launcher) -> None:
     assert metadata["warmstart_version"] == version("warmstart")
     assert metadata["warmstart_outputs"].startswith("sha256:")
     assert metadata["warmstart_seconds"] >= 0
+    assert metadata["warmstart_cpu_seconds"] >= 0
     assert metadata["tfx_version"] == tfx.__version__
