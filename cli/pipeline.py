@@ -35,6 +35,11 @@ _Output = Annotated[
     ),
 ]
 
+_Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
+]
+
 _Corrections = Annotated[
     str | None,
     typer.Option(
@@ -99,7 +104,7 @@ def plan(
     data: Data,
     output: _Output = None,
     config: ConfigFile = None,
-    overrides: Overrides = None,
+    overrides: _Overrides = None,
     corrections: _Corrections = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,

@@ -46,6 +46,8 @@ def show(step: str, folders: Mapping[str, str], targets: Mapping[str, str]) -> d
 
 
 def _evaluation(folder: str) -> dict[str, Any]:
+    from components.evaluator.measured import read_measured  # noqa: PLC0415 (only Evaluator needs it)
+
     measured = read_measured(folder)
     numbers = {name: value for name, value in measured.metrics.items() if value is not None}
     gain = {"accuracy_gain": measured.baseline.gain} if measured.baseline else {}
