@@ -11,7 +11,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
-from pipelines.config import PipelineConfig, keys, load_config
+from pipelines.config import KUBEFLOW, PipelineConfig, keys, load_config
 from pipelines.folders import OutputFolders
 from pipelines.local_runner import compiled_pipeline
 from pipelines.plan import template
@@ -19,10 +19,9 @@ from pipelines.plan.template import compiled_before, keep_compiled
 from schemas.corrections import RELABEL, Correction
 
 # Of each key a value that is not the default. The name is not among them: another pipeline has
-# another compiled one. Of those for Kubeflow, which no component here is told, one is enough.
+# another compiled one.
 OTHERS = {
     "gpus": "none",
-    "kubeflow.image": "worker:1",
     "data.max_pixels": 1000,
     "data.max_bad_fraction": 0.3,
     "data.duplicates": "exact",
@@ -110,8 +109,8 @@ def assert_told_is_compiled(
 
 
 def test_every_key_has_another_value_here() -> None:
-    for_kubeflow = {key for key in keys() if key.startswith("kubeflow.")}
-    assert set(OTHERS) - for_kubeflow == set(keys()) - for_kubeflow - {"name"}
+    deciding = {key for key in keys() if key.partition(".")[0] != KUBEFLOW}
+    assert set(OTHERS) == deciding - {"name"}
 
 
 @pytest.mark.parametrize("key", OTHERS)
