@@ -68,12 +68,14 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
+    from pipelines.engines.checks import check_engine
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
 
     with reported(debug, on_error=_print_failure if as_json else None):
         folder = output or DEFAULT_OUTPUT
         wanted = _wanted(data, folder, config, overrides or [], corrections)
         prepare_output(folder)
+        check_engine(wanted.settings.engine, wanted.seen_by_workers(folder))
         _run(wanted, folder, force=force, as_json=as_json, debug=debug)
 
 
@@ -115,6 +117,14 @@ class _Wanted:
     def place(self, output: OutputFolders) -> dict[str, Any]:
         """Returns arguments that whatever makes a pipeline has."""
         return {"data": self.data, "output": output, "corrected": self.corrected}
+
+    def seen_by_workers(self, output: Path) -> dict[str, str]:
+        """Returns the places that workers on other machines must see, by what names them."""
+        places = {"--data": self.data, "--output": str(output.resolve())}
+        weights = self.settings.backbone.weights
+        if weights.endswith((".h5", ".keras")):
+            places["backbone.weights"] = str(Path(weights).resolve())
+        return places
 
 
 def _wanted(

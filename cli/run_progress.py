@@ -23,7 +23,7 @@ from cli.component_logs import ComponentLogs
 from cli.marks import MARKS
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.captured_output import LOG_FORMAT, output_to
-from pipelines.config import PipelineConfig, plain_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
 from pipelines.forgotten import forget
 from pipelines.outcome import (
@@ -128,7 +128,8 @@ def _replay(
     from pipelines.plan.replay import Replay
     from pipelines.run_facts import RunFacts, record_of_run
 
-    facts = RunFacts(configuration=plain_yaml(config.resolved), data=place.data)
+    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
+    facts = RunFacts(configuration=configuration, data=place.data)
     record = record_of_run(facts, plan.nodes)
     Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
 

@@ -14,26 +14,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
 from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
+from pipelines.config_section import Section
+from pipelines.engines.config import EngineConfig
 from schemas import features
 from schemas.errors import ConfigError, shortened_list
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=True)
 
 
 def _known_backbone(name: str) -> str:
@@ -44,7 +35,7 @@ def _known_backbone(name: str) -> str:
     raise ValueError(f"no model of keras.applications{hint}")
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which files of the data folder are used; the others are set aside, and listed."""
 
     max_pixels: int = Field(
@@ -68,7 +59,7 @@ class DataConfig(_Section):
     )
 
 
-class SplitConfig(_Section):
+class SplitConfig(Section):
     """How photos are divided into training and evaluation, where the data does not say so."""
 
     strategy: Literal["hashed", "stratified"] = Field(
@@ -84,7 +75,7 @@ class SplitConfig(_Section):
     seed: int = Field(42, ge=0, le=2**63 - 1, description="Another seed gives another division.")
 
 
-class SkewConfig(_Section):
+class SkewConfig(Section):
     """Evaluation photos against training photos."""
 
     max_distance: float = Field(
@@ -98,20 +89,20 @@ class SkewConfig(_Section):
     )
 
 
-class DriftConfig(_Section):
+class DriftConfig(Section):
     """Training photos against those of the latest run on other photos."""
 
     max_distance: float = Field(0.1, ge=0, le=1, description="As that of skew.")
 
 
-class StatisticsConfig(_Section):
+class StatisticsConfig(Section):
     """When a difference in size, brightness, labels and so on is worth a note; no run stops."""
 
     skew: SkewConfig = SkewConfig()
     drift: DriftConfig = DriftConfig()
 
 
-class ImageConfig(_Section):
+class ImageConfig(Section):
     """What the model sees of a photo."""
 
     size: Literal["auto"] | Annotated[int, Field(ge=32, le=1024)] = Field(
@@ -120,7 +111,7 @@ class ImageConfig(_Section):
     )
 
 
-class AugmentConfig(_Section):
+class AugmentConfig(Section):
     """Random changes to each training photo; evaluation and serving never change a photo."""
 
     rotation: float = Field(20.0, ge=0, le=180, description="At most this many degrees each way.")
@@ -129,7 +120,7 @@ class AugmentConfig(_Section):
     horizontal_flip: bool = Field(True, description="Mirror every second photo.")
 
 
-class BackboneConfig(_Section):
+class BackboneConfig(Section):
     """The pretrained network under the head."""
 
     name: Annotated[str, AfterValidator(_known_backbone)] = Field(
@@ -146,14 +137,14 @@ class BackboneConfig(_Section):
     )
 
 
-class HeadConfig(_Section):
+class HeadConfig(Section):
     """The layers on top of the backbone, trained from scratch."""
 
     units: int = Field(128, ge=1, le=65536, description="Width of the dense layer.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of the units dropped in training.")
 
 
-class EmbedConfig(_Section):
+class EmbedConfig(Section):
     """What is computed once, because the frozen part of the backbone never changes."""
 
     views: Literal["auto"] | Annotated[int, Field(ge=0, le=99)] = Field(
@@ -169,7 +160,7 @@ class EmbedConfig(_Section):
     )
 
 
-class FrozenConfig(_Section):
+class FrozenConfig(Section):
     """Stage 1: the head learns from every view, the backbone stays as it is."""
 
     epochs: int = Field(10, ge=1, le=10000, description="Passes over all views of all photos.")
@@ -178,7 +169,7 @@ class FrozenConfig(_Section):
     schedule: Literal["constant", "cosine"] = Field("constant", description="constant or cosine.")
 
 
-class FineTuneConfig(_Section):
+class FineTuneConfig(Section):
     """Stage 2: the upper layers of the backbone learn too, slowly."""
 
     epochs: int = Field(
@@ -201,7 +192,7 @@ class FineTuneConfig(_Section):
     )
 
 
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """Training, both stages."""
 
     batch_size: int = Field(32, ge=1, le=4096, description="Photos in one step.")
@@ -232,7 +223,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Change = Annotated[float, Field(ge=-1, le=1)]
 
 
-class AccuracyThreshold(_Section):
+class AccuracyThreshold(Section):
     """The share of photos that were recognised."""
 
     min: _Share | None = Field(0.8, description="Lowest that is blessed; null: any.")
@@ -245,21 +236,21 @@ class AccuracyThreshold(_Section):
     )
 
 
-class BalancedAccuracyThreshold(_Section):
+class BalancedAccuracyThreshold(Section):
     """The same as a mean over the classes, however many photos each has."""
 
     min: _Share | None = Field(None, description="As that of accuracy.")
     max_drop: _Change | None = Field(None, description="As that of accuracy.")
 
 
-class AucThreshold(_Section):
+class AucThreshold(Section):
     """Area under the ROC curve of each class against the others, as a mean."""
 
     min: _Share | None = Field(None, description="As that of accuracy.")
     max_drop: _Change | None = Field(None, description="As that of accuracy.")
 
 
-class LogLossThreshold(_Section):
+class LogLossThreshold(Section):
     """Mean of -ln(probability of the right class)."""
 
     max: Annotated[float, Field(ge=0)] | None = Field(
@@ -270,7 +261,7 @@ class LogLossThreshold(_Section):
     )
 
 
-class CalibrationErrorThreshold(_Section):
+class CalibrationErrorThreshold(Section):
     """How far from the truth the model's confidence is: 0.1 is ten points on average."""
 
     max: _Share | None = Field(None, description="Highest that is blessed; null: any.")
@@ -279,7 +270,7 @@ class CalibrationErrorThreshold(_Section):
     )
 
 
-class SliceThreshold(_Section):
+class SliceThreshold(Section):
     """Accuracy of each class and of each slice of the photos, so that none is given up."""
 
     min: _Share | None = Field(0.5, description="Lowest that is blessed; null: any.")
@@ -287,7 +278,7 @@ class SliceThreshold(_Section):
     min_photos: int = Field(10, ge=1, description="Smaller slices are shown, but decide nothing.")
 
 
-class ThresholdsConfig(_Section):
+class ThresholdsConfig(Section):
     """What a model must reach to be blessed, by metric."""
 
     accuracy: AccuracyThreshold = AccuracyThreshold()
@@ -298,7 +289,7 @@ class ThresholdsConfig(_Section):
     slices: SliceThreshold = SliceThreshold()
 
 
-class EvaluateConfig(_Section):
+class EvaluateConfig(Section):
     """When a trained model is good enough to be pushed."""
 
     split: Literal["auto", "eval", "test"] = Field(
@@ -315,7 +306,7 @@ class EvaluateConfig(_Section):
     thresholds: ThresholdsConfig = ThresholdsConfig()
 
 
-class PushConfig(_Section):
+class PushConfig(Section):
     """Where models are served from."""
 
     keep: int = Field(
@@ -323,7 +314,12 @@ class PushConfig(_Section):
     )
 
 
-class PipelineConfig(_Section):
+# Sections that decide where a run takes place, and nothing about what comes out: they are in no
+# cache key, and no report.
+WHERE_IT_RUNS = frozenset({"engine"})
+
+
+class PipelineConfig(Section):
     """Everything that decides what a run does, apart from the photos and the output folder."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")] = Field(
@@ -343,6 +339,7 @@ class PipelineConfig(_Section):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     push: PushConfig = PushConfig()
+    engine: EngineConfig = EngineConfig()
 
     @property
     def survey_options(self) -> SurveyOptions:
@@ -426,29 +423,40 @@ def keys(section: type[BaseModel] = PipelineConfig, prefix: str = "") -> Iterato
             yield f"{prefix}{name}"
 
 
-def commented_yaml(config: PipelineConfig) -> str:
-    """Returns the configuration as YAML, every key with its meaning as a comment."""
-    return "\n".join(_commented_lines(config, indent=0)) + "\n"
+def commented_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> str:
+    """Returns the configuration as YAML, every key with its meaning as a comment.
+
+    Args:
+        config: what to write.
+        without: sections to leave out, such as `WHERE_IT_RUNS`.
+    """
+    return "\n".join(_commented_lines(config, indent=0, without=without)) + "\n"
 
 
-def plain_yaml(config: PipelineConfig) -> str:
-    """Returns the configuration as YAML, the keys and values only."""
-    return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False)
+def plain_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> str:
+    """Returns the configuration as YAML, the keys and values only; `without` as above."""
+    values = config.model_dump(mode="json", by_alias=True, exclude=set(without))
+    return yaml.safe_dump(values, sort_keys=False)
 
 
-def _commented_lines(section: BaseModel, indent: int) -> Iterator[str]:
+def _commented_lines(
+    section: BaseModel, indent: int, without: Collection[str] = ()
+) -> Iterator[str]:
     margin = "  " * indent
+    plain = section.model_dump(mode="json", by_alias=True)
     for (name, field), attribute in zip(
         _fields(type(section)), type(section).model_fields, strict=True
     ):
         value = getattr(section, attribute)
+        if name in without:
+            continue
         if isinstance(value, BaseModel):
             if indent == 0:
                 yield ""
             yield f"{margin}{name}:  # {(type(value).__doc__ or '').strip()}"
             yield from _commented_lines(value, indent + 1)
         else:
-            one_line = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+            one_line = yaml.safe_dump(plain[name], default_flow_style=True, width=math.inf)
             written = one_line.removesuffix("\n").removesuffix("\n...")
             yield f"{margin}{name}: {written}  # {field.description}"
 

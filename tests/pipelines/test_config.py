@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.config import PipelineConfig, commented_yaml, keys, load_config
+from pipelines.config import (
+    WHERE_IT_RUNS,
+    PipelineConfig,
+    commented_yaml,
+    keys,
+    load_config,
+    plain_yaml,
+)
 from schemas.errors import ConfigError
 
 # What the tutorial does; where it says nothing, what the README promises.
@@ -399,6 +406,15 @@ def test_commented_yaml_explains_every_key() -> None:
     explained = [line.split(":")[0].strip() for line in lines if "  # " in line]
     sections = {section for path in keys() for section in path.split(".")[:-1]}
     assert sorted(explained) == sorted([*(path.split(".")[-1] for path in keys()), *sections])
+
+
+def test_sections_that_say_where_it_runs_can_be_left_out() -> None:
+    elsewhere = load_config(None, ["engine.name=local-processes", "engine.workers=3"])
+
+    for as_yaml in (commented_yaml, plain_yaml):
+        left = yaml.safe_load(as_yaml(elsewhere, without=WHERE_IT_RUNS))
+        assert left == yaml.safe_load(as_yaml(PipelineConfig(), without=WHERE_IT_RUNS))
+        assert left.keys() == PipelineConfig.model_fields.keys() - WHERE_IT_RUNS
 
 
 @pytest.mark.parametrize("path", list(keys()))
