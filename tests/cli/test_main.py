@@ -274,6 +274,12 @@ FAILURES: dict[str, tuple[list[str], int, str]] = {
         1,
         "{}/photos/cat/1.png is not UTF-8 text; save it as CSV UTF-8.",
     ),
+    "engine that lacks something": (
+        ["--data", "{}/photos", "--output", "{}/output", "--set", "engine.name=flink"],
+        2,
+        "Configuration: engine.name = flink needs engine.address, such as host:8081, or "
+        "engine.job_server, such as localhost:8099.",
+    ),
     "missing weights": (
         ["--data", "{}/photos", "--set", "backbone.weights={}/my.weights.h5"],
         1,
