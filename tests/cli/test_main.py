@@ -132,7 +132,7 @@ def test_help_of_run_names_every_option() -> None:
 
     assert set(re.findall(r"--[a-z-]+", said)) == {
         *("--data", "--output", "--config", "--set", "--corrections", "--weights-cache"),
-        *("--gpus", "--json", "--debug", "--help"),
+        *("--gpus", "--force", "--log-json", "--json", "--debug", "--help"),
     }
 
 
