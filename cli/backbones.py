@@ -97,8 +97,8 @@ def compare(
         typer.Option(
             "--weights",
             metavar="WEIGHTS",
-            help="embedded, imagenet, none or a file, where NAME has none.  "
-            "[default: embedded for MobileNetV2, else imagenet]",
+            help="embedded, imagenet, none or a file, where NAME has none.",
+            show_default="embedded for MobileNetV2, else imagenet",
         ),
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Of the cross-validation.")] = 5,

@@ -33,7 +33,8 @@ _Gpus = Annotated[
     typer.Option(
         "--gpus",
         metavar="IDS",
-        help="all, none, or numbers such as 0,1.  [default: all that there are]",
+        help="all, none, or numbers such as 0,1.",
+        show_default="all that there are",
     ),
 ]
 
@@ -88,7 +89,8 @@ def run(
         typer.Option(
             "--output",
             metavar="DIR",
-            help="Where the run writes to.  [default: warmstart-output]",
+            help="Where the run writes to.",
+            show_default="warmstart-output",
         ),
     ] = None,
     config: ConfigFile = None,

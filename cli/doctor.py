@@ -27,7 +27,8 @@ def doctor(
         typer.Option(
             "--output",
             metavar="DIR",
-            help="Where a run would write to.  [default: warmstart-output]",
+            help="Where a run would write to.",
+            show_default="warmstart-output",
         ),
     ] = None,
     repair: Annotated[

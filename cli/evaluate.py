@@ -33,7 +33,7 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", metavar="NAME", help="Only its photos, such as test.  [default: all]"
+            "--split", metavar="NAME", help="Only its photos, such as test.", show_default="all"
         ),
     ] = None,
     baseline_dir: Annotated[

@@ -32,7 +32,7 @@ def export(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", metavar="FILE", help="Where to.  [default: model-VERSION.FORMAT, here]"
+            "--output", metavar="FILE", help="Where to.", show_default="model-VERSION.FORMAT, here"
         ),
     ] = None,
     quantization: Annotated[
@@ -44,7 +44,8 @@ def export(
         typer.Option(
             "--data",
             metavar="DATA",
-            help=f"{DATA_HELP}  [default: the photos of the run that pushed the model]",
+            help=DATA_HELP,
+            show_default="the photos of the run that pushed the model",
         ),
     ] = None,
     force: Annotated[

@@ -21,7 +21,8 @@ Models = Annotated[
     typer.Option(
         "--models",
         metavar="DIR",
-        help="Where models were pushed to.  [default: warmstart-output/models]",
+        help="Where models were pushed to.",
+        show_default="warmstart-output/models",
     ),
 ]
 

@@ -30,7 +30,8 @@ Output = Annotated[
     typer.Option(
         "--output",
         metavar="DIR",
-        help="Where the run wrote to.  [default: warmstart-output]",
+        help="Where the run wrote to.",
+        show_default="warmstart-output",
     ),
 ]
 

@@ -31,7 +31,8 @@ _Output = Annotated[
     typer.Option(
         "--output",
         metavar="DIR",
-        help="Where artifacts, metadata and models go.  [default: warmstart-output]",
+        help="Where artifacts, metadata and models go.",
+        show_default="warmstart-output",
     ),
 ]
 
@@ -45,8 +46,8 @@ _Corrections = Annotated[
     typer.Option(
         "--corrections",
         metavar="FILE",
-        help="What was decided about photos; none: nothing.  [default: "
-        "corrections.csv in DIR, if it is there]",
+        help="What was decided about photos; none: nothing.",
+        show_default="corrections.csv in DIR, if it is there",
     ),
 ]
 
@@ -68,7 +69,8 @@ def run(
         typer.Option(
             "--gpus",
             metavar="IDS",
-            help="all, none, or numbers such as 0,1.  [default: as configured, which is all]",
+            help="all, none, or numbers such as 0,1.",
+            show_default="as configured, which is all",
         ),
     ] = None,
     force: Annotated[

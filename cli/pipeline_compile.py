@@ -37,7 +37,8 @@ def compile_(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="Photos, as the pods see them: /data or below, or gs://.  [default: /data]",
+            help="Photos, as the pods see them: /data or below, or gs://.",
+            show_default="/data",
         ),
     ] = None,
     debug: Debug = False,

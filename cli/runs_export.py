@@ -33,7 +33,8 @@ def export(
         typer.Option(
             "--to",
             metavar="PATH",
-            help="Where to.  [default: run-RUN.html, run-RUN.openlineage.jsonl, or folder mlruns]",
+            help="Where to.",
+            show_default="run-RUN.html, run-RUN.openlineage.jsonl, or folder mlruns",
         ),
     ] = None,
     output: Output = None,

@@ -25,6 +25,7 @@ WeightsCache = Annotated[
         metavar="DIR",
         envvar=CACHE_VARIABLE,
         callback=_use,
-        help="Folder of ImageNet weights, shared by all runs.  [default: where Keras has its own]",
+        help="Folder of ImageNet weights, shared by all runs.",
+        show_default="where Keras has its own",
     ),
 ]

@@ -127,6 +127,13 @@ def test_help_of_every_command_says_how_it_is_used(command: list[str]) -> None:
     assert result.stderr == ""
 
 
+def test_help_says_what_is_the_default() -> None:
+    said = " ".join(invoke("pipeline", "run", "--help").stdout.replace("│", " ").split())
+
+    assert "[default: (warmstart-output)]" in said
+    assert "[default: (corrections.csv in DIR, if it is there)]" in said
+
+
 def test_help_of_run_names_every_option() -> None:
     said = invoke("pipeline", "run", "--help").stdout
 
