@@ -14,8 +14,8 @@ from cli.kubeflow_options import Experiment, Parameters, ServiceAccount, SpecPat
 from cli.options import AsJsonList
 
 if TYPE_CHECKING:
-    from pipelines.kubeflow.run_facts import RunFacts
-    from pipelines.kubeflow.server import Server
+    from pipelines.kubeflow_client.run_facts import RunFacts
+    from pipelines.kubeflow_client.server import Server
 
 app = typer.Typer(
     help="Run compiled pipelines on Kubeflow Pipelines, now or on a schedule.",
@@ -65,11 +65,11 @@ def submit(
     from functools import partial
 
     from cli.kubeflow_access import connected
-    from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.arguments import parsed_parameters
-    from pipelines.kubeflow.date_macros import filled_in
-    from pipelines.kubeflow.spec_file import read_spec_file
-    from pipelines.kubeflow.timing import parsed_timeout
+    from pipelines.kubeflow_client.access import Access
+    from pipelines.kubeflow_client.arguments import parsed_parameters
+    from pipelines.kubeflow_client.date_macros import filled_in
+    from pipelines.kubeflow_client.spec_file import read_spec_file
+    from pipelines.kubeflow_client.timing import parsed_timeout
     from schemas.errors import ConfigError, printable
 
     with reported(debug):
@@ -80,7 +80,7 @@ def submit(
         now = datetime.now(UTC)
         values = parsed_parameters(spec, parameters or [], partial(filled_in, now=now))
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.runs import submit as submit_run
+        from pipelines.kubeflow_client.runs import submit as submit_run
 
         run = submit_run(
             server,
@@ -118,11 +118,11 @@ def runs(
     """List runs, the newest first: state, name, start, how long they took."""
     from cli.kubeflow_access import connected
     from cli.kubeflow_text import print_json, print_runs, run_as_json
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
 
     with reported(debug):
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.runs import list_runs
+        from pipelines.kubeflow_client.runs import list_runs
 
         found = list_runs(server, experiment=experiment, limit=limit)
         if as_json:
@@ -155,13 +155,13 @@ def logs(
     """
     from cli.kubeflow_access import connected
     from cli.kubeflow_text import print_tasks
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
 
     with reported(debug):
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.lookup import find_run
-        from pipelines.kubeflow.pod_logs import Pods, chosen_pods
-        from pipelines.kubeflow.run_facts import run_facts
+        from pipelines.kubeflow_client.lookup import find_run
+        from pipelines.kubeflow_client.pod_logs import Pods, chosen_pods
+        from pipelines.kubeflow_client.run_facts import run_facts
 
         found = run_facts(find_run(server, run))
         print_tasks(found)
@@ -178,7 +178,7 @@ def logs(
 
 def _wait(server: Server, run: RunFacts, seconds: int | None) -> None:
     from cli.kubeflow_text import print_task, print_time
-    from pipelines.kubeflow.following import check_succeeded, follow
+    from pipelines.kubeflow_client.following import check_succeeded, follow
 
     try:
         finished = follow(server, run.id, timeout=seconds, on_task=print_task)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.server import Server
+    from pipelines.kubeflow_client.access import Access
+    from pipelines.kubeflow_client.server import Server
 
 _GROUP = "Server"
 
@@ -71,6 +71,6 @@ KubeContext = Annotated[
 
 def connected(access: Access) -> Server:
     """Connects to the server; the SDK is imported now."""
-    from pipelines.kubeflow.server import connect
+    from pipelines.kubeflow_client.server import connect
 
     return connect(access)

@@ -12,11 +12,11 @@ from cli.kubeflow_options import Experiment, Parameters, ServiceAccount, SpecPat
 from cli.options import AsJsonList
 
 if TYPE_CHECKING:
-    from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.schedules import Change
-    from pipelines.kubeflow.server import Server
-    from pipelines.kubeflow.timing import Timing
-    from pipelines.kubeflow.uploads import Upload
+    from pipelines.kubeflow_client.access import Access
+    from pipelines.kubeflow_client.schedules import Change
+    from pipelines.kubeflow_client.server import Server
+    from pipelines.kubeflow_client.timing import Timing
+    from pipelines.kubeflow_client.uploads import Upload
 
 app = typer.Typer(help="Start runs by themselves, at times that you set.", no_args_is_help=True)
 
@@ -87,19 +87,19 @@ def create(
     run, in UTC, from Kubeflow Pipelines 2.16 on.
     """
     from cli.kubeflow_access import connected
-    from pipelines.kubeflow.access import Access
-    from pipelines.kubeflow.arguments import parsed_parameters
-    from pipelines.kubeflow.date_macros import for_server
-    from pipelines.kubeflow.spec_file import read_spec_file
-    from pipelines.kubeflow.timing import parsed_timing
+    from pipelines.kubeflow_client.access import Access
+    from pipelines.kubeflow_client.arguments import parsed_parameters
+    from pipelines.kubeflow_client.date_macros import for_server
+    from pipelines.kubeflow_client.spec_file import read_spec_file
+    from pipelines.kubeflow_client.timing import parsed_timing
 
     with reported(debug):
         timing = parsed_timing(cron, every, time_zone=time_zone)
         spec = read_spec_file(file)
         values = parsed_parameters(spec, parameters or [], for_server)
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.schedules import Wanted, create_schedule
-        from pipelines.kubeflow.uploads import upload
+        from pipelines.kubeflow_client.schedules import Wanted, create_schedule
+        from pipelines.kubeflow_client.uploads import upload
 
         uploaded = upload(server, spec, name=pipeline)
         wanted = Wanted(
@@ -129,11 +129,11 @@ def list_(
     """List the schedules, the newest first."""
     from cli.kubeflow_access import connected
     from cli.kubeflow_text import print_json, print_schedules, schedule_as_json
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
 
     with reported(debug):
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.schedules import list_schedules
+        from pipelines.kubeflow_client.schedules import list_schedules
 
         found = list_schedules(server)
         if as_json:
@@ -154,7 +154,7 @@ def pause(
     debug: Debug = False,
 ) -> None:
     """Start no further runs until it is resumed; those that go on do so."""
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
 
     access = Access(host, namespace, token_file, cookies_file, ca_file, kube_context)
     with reported(debug):
@@ -173,7 +173,7 @@ def resume(
     debug: Debug = False,
 ) -> None:
     """Go on with a schedule that was paused."""
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
 
     access = Access(host, namespace, token_file, cookies_file, ca_file, kube_context)
     with reported(debug):
@@ -196,12 +196,12 @@ def delete(
 ) -> None:
     """Delete a schedule; its runs, and the pipeline that was uploaded, stay."""
     from cli.kubeflow_access import connected
-    from pipelines.kubeflow.access import Access
+    from pipelines.kubeflow_client.access import Access
     from schemas.errors import printable
 
     with reported(debug):
         server = connected(Access(host, namespace, token_file, cookies_file, ca_file, kube_context))
-        from pipelines.kubeflow.schedules import delete_schedule
+        from pipelines.kubeflow_client.schedules import delete_schedule
 
         found = delete_schedule(server, name, force=force)
         typer.echo(f"Schedule {printable(found.name)} was deleted.")
@@ -212,14 +212,14 @@ def _switched(access: Access, name: str, *, on: bool) -> str:
     from schemas.errors import printable
 
     server = connected(access)
-    from pipelines.kubeflow.schedules import switch_schedule
+    from pipelines.kubeflow_client.schedules import switch_schedule
 
     return printable(switch_schedule(server, name, on=on).name)
 
 
 def _print_change(server: Server, change: Change, uploaded: Upload, timing: Timing) -> None:
     """Says what was done, what the schedule runs, and when."""
-    from pipelines.kubeflow.schedules import followers
+    from pipelines.kubeflow_client.schedules import followers
     from schemas.errors import printable, shortened_list
 
     now = change.schedule

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.kubeflow.timing import written_span
+from pipelines.kubeflow_client.timing import written_span
 from schemas.errors import printable
 
 if TYPE_CHECKING:
-    from pipelines.kubeflow.run_facts import RunFacts, TaskFacts
-    from pipelines.kubeflow.schedules import Schedule
+    from pipelines.kubeflow_client.run_facts import RunFacts, TaskFacts
+    from pipelines.kubeflow_client.schedules import Schedule
 
 # A sign and a style for each state: colour alone tells nothing.
 _MARKS = {

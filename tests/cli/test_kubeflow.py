@@ -36,8 +36,8 @@ CREATE_SCHEDULE = r"POST /apis/v2beta1/recurringruns"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
-    from pipelines.kubeflow import following
-    from pipelines.kubeflow import server as client
+    from pipelines.kubeflow_client import following
+    from pipelines.kubeflow_client import server as client
 
     monkeypatch.setattr(client, "_PAUSES", (0.01, 0.01))
     monkeypatch.setattr(client, "_TIMEOUT", (10, 10))
@@ -50,7 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 @pytest.fixture
 def _impatient(server: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client waits for a second only."""
-    monkeypatch.setattr("pipelines.kubeflow.server._TIMEOUT", (1, 1))
+    monkeypatch.setattr("pipelines.kubeflow_client.server._TIMEOUT", (1, 1))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.kubeflow.cron import parsed_cron
+from pipelines.kubeflow_client.cron import parsed_cron
 from schemas.errors import ConfigError
 
 # A Thursday.

@@ -12,10 +12,10 @@ from typing import Any
 
 from kfp_server_api import V2beta1Pipeline
 
-from pipelines.kubeflow.lookup import by_name
-from pipelines.kubeflow.refusals import ConflictError, UnclearError
-from pipelines.kubeflow.server import Server
-from pipelines.kubeflow.spec_file import SpecFile
+from pipelines.kubeflow_client.lookup import by_name
+from pipelines.kubeflow_client.refusals import ConflictError, UnclearError
+from pipelines.kubeflow_client.server import Server
+from pipelines.kubeflow_client.spec_file import SpecFile
 
 
 @dataclass(frozen=True)

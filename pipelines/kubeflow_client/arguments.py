@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pipelines.kubeflow.date_macros import has_macro
-from pipelines.kubeflow.spec_file import Parameter, SpecFile
+from pipelines.kubeflow_client.date_macros import has_macro
+from pipelines.kubeflow_client.spec_file import Parameter, SpecFile
 from schemas.errors import ConfigError, printable, shortened_list
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from made_spec import write_spec
 
-from pipelines.kubeflow.arguments import parsed_parameters
-from pipelines.kubeflow.spec_file import SpecFile, read_spec_file
+from pipelines.kubeflow_client.arguments import parsed_parameters
+from pipelines.kubeflow_client.spec_file import SpecFile, read_spec_file
 from schemas.errors import ConfigError
 
 

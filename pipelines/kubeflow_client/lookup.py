@@ -8,8 +8,8 @@ from typing import Any
 
 from kfp_server_api import V2beta1Experiment
 
-from pipelines.kubeflow.refusals import ConflictError, NotFoundError, UnclearError
-from pipelines.kubeflow.server import Server
+from pipelines.kubeflow_client.refusals import ConflictError, NotFoundError, UnclearError
+from pipelines.kubeflow_client.server import Server
 from schemas.errors import ConfigError, printable, shortened_list
 
 DEFAULT_EXPERIMENT = "warmstart"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from pipelines.kubeflow.refusals import PassingError
-from pipelines.kubeflow.run_facts import RunFacts, TaskFacts, run_facts
-from pipelines.kubeflow.server import Server
+from pipelines.kubeflow_client.refusals import PassingError
+from pipelines.kubeflow_client.run_facts import RunFacts, TaskFacts, run_facts
+from pipelines.kubeflow_client.server import Server
 from schemas.errors import PipelineError, printable, shortened_list
 
 # Seconds between two looks.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipelines.kubeflow.cron import Cron, parsed_cron
+from pipelines.kubeflow_client.cron import Cron, parsed_cron
 from schemas.errors import ConfigError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

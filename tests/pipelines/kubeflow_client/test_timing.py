@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.kubeflow.timing import parsed_timeout, parsed_timing, written_span
+from pipelines.kubeflow_client.timing import parsed_timeout, parsed_timing, written_span
 from schemas.errors import ConfigError
 
 

@@ -18,8 +18,8 @@ import kubernetes
 import urllib3
 from kubernetes.client import ApiException
 
-from pipelines.kubeflow.lookup import or_nearest
-from pipelines.kubeflow.refusals import reason_in
+from pipelines.kubeflow_client.lookup import or_nearest
+from pipelines.kubeflow_client.refusals import reason_in
 from schemas.errors import ClusterError, ConfigError, first_line, printable
 
 _RUN_LABEL = "pipeline/runid"

@@ -8,11 +8,11 @@ from typing import Any
 
 from kfp_server_api import V2beta1Run, V2beta1RuntimeConfig
 
-from pipelines.kubeflow.lookup import by_name, equals, existing_experiment, experiment_of
-from pipelines.kubeflow.refusals import UnclearError
-from pipelines.kubeflow.run_facts import RunFacts, run_facts
-from pipelines.kubeflow.server import Server
-from pipelines.kubeflow.spec_file import SpecFile
+from pipelines.kubeflow_client.lookup import by_name, equals, existing_experiment, experiment_of
+from pipelines.kubeflow_client.refusals import UnclearError
+from pipelines.kubeflow_client.run_facts import RunFacts, run_facts
+from pipelines.kubeflow_client.server import Server
+from pipelines.kubeflow_client.spec_file import SpecFile
 from schemas.errors import printable
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import kubernetes
 import urllib3
 
-from pipelines.kubeflow.access import Access, Secrets, checked_host, read_secrets
-from pipelines.kubeflow.refusals import NotFoundError, UnclearError, html_answer, refusal
+from pipelines.kubeflow_client.access import Access, Secrets, checked_host, read_secrets
+from pipelines.kubeflow_client.refusals import NotFoundError, UnclearError, html_answer, refusal
 from schemas.errors import ClusterError, ConfigError, first_line, printable
 
 with warnings.catch_warnings():

@@ -26,12 +26,12 @@ from kfp_server_api import (
     V2beta1Trigger,
 )
 
-from pipelines.kubeflow.lookup import by_name, experiment_of, or_nearest
-from pipelines.kubeflow.refusals import NotFoundError, UnclearError
-from pipelines.kubeflow.runs import running_runs
-from pipelines.kubeflow.server import Server
-from pipelines.kubeflow.timing import Timing, written_span
-from pipelines.kubeflow.uploads import Upload
+from pipelines.kubeflow_client.lookup import by_name, experiment_of, or_nearest
+from pipelines.kubeflow_client.refusals import NotFoundError, UnclearError
+from pipelines.kubeflow_client.runs import running_runs
+from pipelines.kubeflow_client.server import Server
+from pipelines.kubeflow_client.timing import Timing, written_span
+from pipelines.kubeflow_client.uploads import Upload
 from schemas.errors import ClusterError, ConfigError, WarmstartError, printable
 
 _ENABLED = "ENABLED"

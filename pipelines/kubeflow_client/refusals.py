@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import urllib3
 from kfp_server_api import ApiException
 
-from pipelines.kubeflow.access import COOKIES_VARIABLE, TOKEN_VARIABLE, Secrets
+from pipelines.kubeflow_client.access import COOKIES_VARIABLE, TOKEN_VARIABLE, Secrets
 from schemas.errors import ClusterError, ConfigError, WarmstartError
 
 # Of what a server says; a page of HTML would fill the terminal.

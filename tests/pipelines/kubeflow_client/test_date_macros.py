@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.kubeflow.date_macros import filled_in, for_server, has_macro
+from pipelines.kubeflow_client.date_macros import filled_in, for_server, has_macro
 from schemas.errors import ConfigError
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

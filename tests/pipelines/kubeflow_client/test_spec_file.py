@@ -8,7 +8,7 @@ import pytest
 import yaml
 from made_spec import write_spec
 
-from pipelines.kubeflow.spec_file import read_spec_file
+from pipelines.kubeflow_client.spec_file import read_spec_file
 from schemas.errors import ConfigError
 
 HINT = "compile one with `warmstart pipeline compile --engine kubeflow --output FILE.yaml`"
