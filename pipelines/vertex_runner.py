@@ -6,6 +6,7 @@ The command line calls `check_target` and `compile_job`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from pipelines.kubeflow_runner import check_image
 from schemas.errors import ConfigError, printable
 
 _SUFFIX = ".json"
+
+# A line that holds a number with an exponent and without a dot, of JSON with a line for each.
+_NO_DOT = re.compile(r'^( *(?:"[^"]*": )?-?\d+)(e[-+]\d+,?)$', re.MULTILINE)
 
 # What a machine of Google's may have.
 _GPU_COUNTS = (0, 1, 2, 4, 8, 16)
@@ -103,8 +107,12 @@ def compile_job(config: PipelineConfig, *, data: str | None = None) -> dict[str,
 
 
 def as_json(job: dict[str, Any]) -> str:
-    """Returns the text of a compiled file."""
-    return json.dumps(job, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    """Returns the text of a compiled file, the same job to whoever reads it as YAML.
+
+    Google's client does, by version 1.1, which takes 1e-05 for text for want of a dot.
+    """
+    text = json.dumps(job, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return _NO_DOT.sub(r"\1.0\2", text) + "\n"
 
 
 def write_compiled(job: dict[str, Any], file: Path) -> None:
