@@ -26,7 +26,9 @@ class Engine(StrEnum):
 def compile_(
     output: Annotated[
         Path,
-        typer.Option("--output", metavar="FILE", help="The file to write: .yaml, for Vertex AI .json."),
+        typer.Option(
+            "--output", metavar="FILE", help="The file to write: .yaml, for Vertex AI .json."
+        ),
     ],
     engine: Annotated[Engine, typer.Option("--engine", help="What is to run it.")],
     config: ConfigFile = None,

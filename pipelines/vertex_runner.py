@@ -22,6 +22,8 @@ from schemas.errors import ConfigError, printable
 
 _SUFFIX = ".json"
 
+_SLASHES_OF_BUCKET = 2
+
 # A line that holds a number with an exponent and without a dot, of JSON with a line for each.
 _NO_DOT = re.compile(r'^( *(?:"[^"]*": )?-?\d+)(e[-+]\d+,?)$', re.MULTILINE)
 
@@ -130,10 +132,12 @@ def _check_places(settings: KubeflowConfig) -> None:
             "Configuration: kubeflow.pipeline_root is not set; name where in Cloud Storage "
             "artifacts go, such as gs://bucket/runs."
         )
-    if not in_cloud_storage(settings.pipeline_root):
+    # Google's client refuses a bucket without a folder, when a job is submitted.
+    is_folder = settings.pipeline_root.rstrip("/").count("/") > _SLASHES_OF_BUCKET
+    if not (in_cloud_storage(settings.pipeline_root) and is_folder):
         raise ConfigError(
             f"Configuration: kubeflow.pipeline_root = {printable(settings.pipeline_root)}: Vertex "
-            "AI keeps artifacts in Cloud Storage only; name a place such as gs://bucket/runs."
+            "AI keeps artifacts in a folder in Cloud Storage; name one such as gs://bucket/runs."
         )
     if settings.vertex.models is None:
         raise ConfigError(

@@ -28,6 +28,7 @@ def pipeline_job(
         settings: where and with what the steps run; `image` and `pipeline_root` are set.
     """
     steps = list(steps)
+    root = settings.pipeline_root or ""
     # The job says where artifacts go. No claim is mounted: whatever a step leaves beside its
     # outputs, in Cloud Storage, is there when it is tried again.
     shared = settings.model_copy(update={"pipeline_root": None, "weights_claim": None})
@@ -39,7 +40,7 @@ def pipeline_job(
         "displayName": name,
         "pipelineSpec": spec,
         "runtimeConfig": {
-            "gcsOutputDirectory": settings.pipeline_root,
+            "gcsOutputDirectory": root.rstrip("/"),
             "parameterValues": {
                 parameter.name: default for parameter, default in parameters.items()
             },

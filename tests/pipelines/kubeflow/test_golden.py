@@ -26,9 +26,7 @@ def test_compiled_pipeline_is_the_one_that_is_kept(
     check(golden / "pipeline.yaml", as_yaml(documents))
 
 
-def test_compiled_job_for_vertex_is_the_one_that_is_kept(
-    job: dict[str, Any], golden: Path
-) -> None:
+def test_compiled_job_for_vertex_is_the_one_that_is_kept(job: dict[str, Any], golden: Path) -> None:
     check(golden / "vertex.json", as_json(job))
 
 
