@@ -43,8 +43,8 @@ def compile_(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="Photos, as the steps see them: /data or below, or gs://.  [default: /data; for "
-            "Vertex AI there is none]",
+            help="Photos, as the steps see them: /data, which is the default, or below, or "
+            "gs://; for Vertex AI gs:// only.",
         ),
     ] = None,
     debug: Debug = False,
