@@ -84,6 +84,7 @@ def run(
 ) -> None:
     """Train, evaluate and push a classifier: exit 0 succeeded, 1 failed, 2 wrong usage."""
     from pipelines.config import load_config
+    from pipelines.engines.checks import check_engine
     from pipelines.environment.visible_gpus import setting_of, show_gpus
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
     from pipelines.run_lock import exclusive_run
@@ -95,6 +96,7 @@ def run(
         show_gpus(settings.gpus)
         wanted = _wanted(data, folder, settings, corrections)
         with exclusive_run(prepare_output(folder)):
+            check_engine(settings.engine, wanted.seen_by_workers(folder))
             shown = {"log_json": log_json, "as_json": as_json, "debug": debug}
             _run(wanted, folder, force=force, **shown)
 
@@ -138,6 +140,14 @@ class _Wanted:
     def place(self, output: OutputFolders) -> dict[str, Any]:
         """Returns arguments that whatever makes a pipeline has."""
         return {"data": self.data, "output": output, "corrected": self.corrected}
+
+    def seen_by_workers(self, output: Path) -> dict[str, str]:
+        """Returns the places that workers on other machines must see, by what names them."""
+        places = {"--data": self.data, "--output": str(output.resolve())}
+        weights = self.settings.backbone.weights
+        if weights.endswith((".h5", ".keras")):
+            places["backbone.weights"] = str(Path(weights).resolve())
+        return places
 
 
 def _wanted(

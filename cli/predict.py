@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import AsJsonList
+from cli.options import AsJsonList, ConfigFile
 from cli.photo_progress import photo_progress
 from cli.quiet import quiet_tensorflow
-from schemas.errors import ConfigError, printable
+from schemas.errors import ConfigError, printable, shortened_list
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from components.batch_predict.summary import Summary
     from components.serving.classification import Prediction
     from components.serving.source import ModelSource
+    from pipelines.engines.config import EngineConfig
 
 _LOCAL = "local"
 _BEAM = "beam"
 
-# In this process. DirectRunner would first try to download Prism.
-_IN_MEMORY = "--runner=FnApiRunner"
+# Engines that the configuration describes.
+_DESCRIBED = ("local-processes", "dask", "flink", "spark", "dataflow")
 
 
 def predict(
@@ -70,11 +71,19 @@ def predict(
         typer.Option(
             "--engine",
             metavar="ENGINE",
-            help="What works through --input: local; beam, in this process; or options of Beam, "
-            'such as "--runner=FlinkRunner --flink_master=host:8081". Its workers need warmstart, '
-            "and to see these folders under the same names.",
+            help="What works through --input: local; beam, in this process; local-processes, dask, "
+            "flink, spark or dataflow, as the configuration's section engine says; or options of "
+            'Beam, such as "--runner=FlinkRunner --flink_master=host:8081". Its workers need '
+            "warmstart, and to see these folders under the same names.",
         ),
     ] = _LOCAL,
+    config: ConfigFile = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one key, such as engine.address=host:8786."
+        ),
+    ] = None,
     shards: Annotated[
         int,
         typer.Option(
@@ -88,6 +97,8 @@ def predict(
 
     Exit 1 if any of them cannot be read, or with --input if none can.
     """
+    from pipelines.engines.arguments import beam_arguments
+
     with reported(debug):
         given = [*([] if model_dir is None else [model_dir]), *(images or [])]
         model_dir, images = _told_apart(given, url, folder)
@@ -95,12 +106,16 @@ def predict(
             _check_no_table(output, engine, shards)
             _predict_images(_source(model_dir, url), images, as_json=as_json)
         else:
-            beam_options = _beam_options(engine)
+            settings = _engine_settings(engine, config, overrides or [])
+            beam_options = beam_arguments(settings) if settings else _beam_options(engine)
             if shards != 1 and beam_options is None:
                 raise ConfigError("--shards is for Beam; name it in --engine, too.")
             _check_table(images, output, as_json=as_json)
+            source = _source(model_dir, url)
+            if settings:
+                _check_engine(settings, source, folder, output or "")
             _predict_folder(
-                _source(model_dir, url),
+                source,
                 folder,
                 output=output or "",
                 shards=shards,
@@ -146,20 +161,53 @@ def _check_table(images: Sequence[str], output: str | None, *, as_json: bool) ->
         raise ConfigError("--input needs --output; name a .parquet, .csv or .jsonl file there.")
 
 
+def _engine_settings(
+    engine: str, config: Path | None, overrides: Sequence[str]
+) -> EngineConfig | None:
+    """Returns the configuration's section, or None if the engine is none that it describes."""
+    from pipelines.config import load_config
+
+    if engine in _DESCRIBED:
+        return load_config(config, [*overrides, f"engine.name={engine}"]).engine
+    if config or overrides:
+        option = "--config" if config else "--set"
+        raise ConfigError(f"{option} describes {shortened_list(_DESCRIBED)}; name it in --engine.")
+    return None
+
+
+def _check_engine(engine: EngineConfig, source: ModelSource, folder: str, output: str) -> None:
+    from components.dataset.storage import is_remote
+    from components.serving.source import PushedSource
+    from pipelines.engines.checks import check_engine
+
+    places = {"--input": folder, "--output": os.path.dirname(output) or "."}
+    if isinstance(source, PushedSource):
+        places["MODEL_DIR"] = str(source.folder)
+    check_engine(
+        engine,
+        {
+            option: place if is_remote(place) else os.path.abspath(place)
+            for option, place in places.items()
+        },
+    )
+
+
 def _beam_options(engine: str) -> list[str] | None:
     """Returns the options of Beam, or None for the local engine."""
+    from pipelines.engines.arguments import IN_MEMORY
+
     if engine == _LOCAL:
         return None
     if engine == _BEAM:
-        return [_IN_MEMORY]
+        return [*IN_MEMORY]
     try:
         options = shlex.split(engine)
     except ValueError as error:
         raise ConfigError(f"--engine {engine}: {error}; close what is quoted.") from error
     if not any(option.split("=")[0] == "--runner" for option in options):
+        names = ", ".join([_LOCAL, _BEAM, *_DESCRIBED])
         raise ConfigError(
-            f"--engine {engine}: write {_LOCAL}, {_BEAM}, or options of Beam with a --runner in "
-            "them."
+            f"--engine {engine}: write {names}, or options of Beam with a --runner in them."
         )
     return options
 

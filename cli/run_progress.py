@@ -16,7 +16,7 @@ from cli.progress import JsonProgress, Progress, TerminalProgress, decided
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
-from pipelines.config import KUBEFLOW, PipelineConfig, plain_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, plain_yaml
 from pipelines.folders import OutputFolders
 from pipelines.forgotten import forget
 from pipelines.metadata_backup import back_up
@@ -146,7 +146,8 @@ def _replay(
     from pipelines.plan.replay import Replay
     from pipelines.run_facts import RunFacts, record_of_run
 
-    facts = RunFacts(configuration=plain_yaml(config.resolved, without={KUBEFLOW}), data=place.data)
+    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
+    facts = RunFacts(configuration=configuration, data=place.data)
     record = record_of_run(facts, plan.nodes)
     Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
 

@@ -11,7 +11,7 @@ from typing import Any
 from components.backbone.weights import weights_digest
 from components.code_digest import code_digest
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
-from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml
 from schemas import features
 
 
@@ -77,7 +77,7 @@ def component_properties(
         "ReportGen": {
             "data": data,
             "split": split,
-            "configuration": commented_yaml(config.resolved, without=MACHINE_KEYS),
+            "configuration": commented_yaml(config.resolved, without=WHERE_IT_RUNS),
             "code_digest": code_digest(
                 *("components/report_gen", "components/pages", "components/evaluator"),
                 *("components/serving", "components/transform", "schemas"),

@@ -22,6 +22,7 @@ from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
 from pipelines.config_section import Section
+from pipelines.engines.config import EngineConfig
 from pipelines.kubeflow.config import KubeflowConfig
 from schemas import features
 from schemas.errors import ConfigError, shortened_list
@@ -29,8 +30,9 @@ from schemas.errors import ConfigError, shortened_list
 # The section that no run on this machine reads.
 KUBEFLOW = "kubeflow"
 
-# Where a run computes, and not what: a component that knew them would run again for another GPU.
-MACHINE_KEYS = frozenset({"gpus", KUBEFLOW})
+# Where a run takes place, and nothing about what comes out: these keys and sections are in no cache
+# key, and no report.
+WHERE_IT_RUNS = frozenset({"engine", "gpus", KUBEFLOW})
 
 
 def _known_backbone(name: str) -> str:
@@ -358,6 +360,7 @@ class PipelineConfig(Section):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     push: PushConfig = PushConfig()
+    engine: EngineConfig = EngineConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     @property
@@ -447,7 +450,7 @@ def commented_yaml(config: PipelineConfig, *, without: Collection[str] = ()) -> 
 
     Args:
         config: what to write.
-        without: keys and sections at the top that are left out.
+        without: keys and sections at the top that are left out, such as `WHERE_IT_RUNS`.
     """
     return "\n".join(_commented_lines(config, indent=0, without=without)) + "\n"
 

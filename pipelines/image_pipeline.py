@@ -26,16 +26,9 @@ from components.trainer.component import Trainer
 from pipelines.baselines import RESOLVED, Baselines
 from pipelines.component_properties import component_properties
 from pipelines.config import PipelineConfig
+from pipelines.engines.arguments import IN_MEMORY
 from pipelines.folders import OutputFolders
 from pipelines.metadata_store import connection
-
-_BEAM_ARGS = [
-    # Runs in this process. DirectRunner would first try to download Prism.
-    "--runner=FnApiRunner",
-    # Not used by that runner. Without it TFX packs its whole source for remote workers, for each
-    # component anew (tfx/utils/dependency_utils.py).
-    "--sdk_container_image=none",
-]
 
 
 def create_pipeline(
@@ -184,5 +177,6 @@ def create_pipeline(
         metadata_connection_config=connection(output),
         components=components,
         enable_cache=True,
-        beam_pipeline_args=_BEAM_ARGS,
+        # Another engine takes their place when a component is launched: it is in no cache key.
+        beam_pipeline_args=[*IN_MEMORY],
     )

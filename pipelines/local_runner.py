@@ -10,6 +10,7 @@ WARMSTART_DATA and WARMSTART_OUTPUT, by default the sample photos and ./warmstar
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfx.dsl.compiler.compiler import Compiler
@@ -19,7 +20,8 @@ from tfx.proto.orchestration import pipeline_pb2
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
-from pipelines.config import KUBEFLOW, PipelineConfig, load_config, plain_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, load_config, plain_yaml
+from pipelines.engines.arguments import IN_MEMORY, beam_arguments
 from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
 from pipelines.image_pipeline import create_pipeline
@@ -43,6 +45,7 @@ class ReportingDagRunner(LocalDagRunner):
         listener: Listener | None = None,
         *,
         facts: RunFacts | None = None,
+        beam_arguments: Sequence[str] = IN_MEMORY,
     ) -> None:
         """Names the run.
 
@@ -50,11 +53,13 @@ class ReportingDagRunner(LocalDagRunner):
             run_id: of the run in ML Metadata; by default the time.
             listener: called with each component when it starts and when it ends.
             facts: what is recorded of the run, beside what every component is recorded with.
+            beam_arguments: where Beam's work is done.
         """
         super().__init__()
         self._run_id = run_id or new_run_id()
         self._listener = listener or (lambda component: None)
         self._facts = facts
+        self._beam_arguments = beam_arguments
 
     def run_with_ir(
         self,
@@ -69,7 +74,13 @@ class ReportingDagRunner(LocalDagRunner):
         """
         if run_options:
             raise NotImplementedError(f"Partial runs are not supported: {run_options}")
-        run = PipelineRun(pipeline, self._run_id, facts=self._facts, listener=self._listener)
+        run = PipelineRun(
+            pipeline,
+            self._run_id,
+            facts=self._facts,
+            listener=self._listener,
+            beam_arguments=self._beam_arguments,
+        )
         for index, node in enumerate(run.nodes):
             try:
                 run.run_node(node)
@@ -123,9 +134,11 @@ def run(
     compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
     for node in compiled.nodes if force else ():
         node.pipeline_node.execution_options.caching_options.enable_cache = False
-    configuration = plain_yaml(config.resolved, without={KUBEFLOW})
+    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
     facts = RunFacts(configuration=configuration, data=data)
-    ReportingDagRunner(run_id, listener, facts=facts).run_with_ir(compiled)
+    ReportingDagRunner(
+        run_id, listener, facts=facts, beam_arguments=beam_arguments(config.engine)
+    ).run_with_ir(compiled)
 
 
 if __name__ == "__main__":

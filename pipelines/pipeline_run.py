@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfx.orchestration import metadata
@@ -13,6 +13,8 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration import pipeline_pb2
 
+from pipelines.engines.arguments import IN_MEMORY
+from pipelines.executor_operators import executor_operators
 from pipelines.outcome import CACHED, EXECUTED, FAILED, RUNNING, ComponentRun
 from pipelines.resource_use import ResourceMeter
 from pipelines.run_facts import RunFacts
@@ -33,6 +35,7 @@ class PipelineRun:
         *,
         facts: RunFacts | None = None,
         listener: Listener | None = None,
+        beam_arguments: Sequence[str] = IN_MEMORY,
     ) -> None:
         """Records the run as a whole.
 
@@ -41,10 +44,12 @@ class PipelineRun:
             run_id: of the run in ML Metadata.
             facts: of the run, where they are known.
             listener: called with each component when it starts and when it ends.
+            beam_arguments: where Beam's work is done; of no importance for the cache.
         """
         runtime_parameter_utils.substitute_runtime_parameter(pipeline, {"pipeline-run-id": run_id})
         self._pipeline = pipeline
         self._listener = listener or (lambda component: None)
+        self._operators = executor_operators(beam_arguments)
         self._deployment = runner_utils.extract_local_deployment_config(pipeline)
         config = self._deployment.metadata_connection_config
         self._connection = getattr(config, config.WhichOneof("connection_config"))
@@ -62,6 +67,7 @@ class PipelineRun:
             The execution; of one from the cache, it does not hold the outputs.
 
         Raises:
+            PipelineError: if the component made less than it promises.
             Exception: whatever the component raised.
         """
         node_id = node.node_info.id
@@ -81,6 +87,7 @@ class PipelineRun:
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(
                     self._deployment, node_id
                 ),
+                custom_executor_operators=self._operators,
             ).launch()
             # The launcher makes the executor's temporary folder only if it runs the executor.
             state = CACHED if executor_spec and not execution.tmp_dir else EXECUTED

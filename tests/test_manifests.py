@@ -24,6 +24,7 @@ from cli.main import app
 from components.serving.versions import find_versions, served
 from pipelines.environment.resources import PORTS
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
+from pipelines.kubeflow.config import KubeflowConfig
 from review.page.guard import Access
 
 pytestmark = pytest.mark.skipif(
@@ -40,9 +41,11 @@ BUILDS = ["kind", "cluster", "kind and all", "cluster and all"]
 VERSIONS = ["1.29", "1.36"]
 
 # What compiled pipelines name.
-CLAIMS = {"warmstart-data", "warmstart-weights", "warmstart-models"}
+NAMED = KubeflowConfig()
+CLAIMS = {NAMED.data_claim, NAMED.weights_claim, NAMED.models_claim}
+STORAGE = NAMED.storage_secret
+# What `warmstart kubeflow` starts them as.
 ACCOUNT = "warmstart-runner"
-STORAGE = "warmstart-storage"
 KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 OPTIONAL_KEYS = {"AWS_REGION", "AWS_ENDPOINT_URL"}
 

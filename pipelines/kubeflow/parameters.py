@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml, load_config
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml, load_config
 
 DATA = "data"
 
@@ -171,7 +171,7 @@ def _in_json(text: str, values: Mapping[tuple[str, ...], Any]) -> str:
 
 def _in_yaml(text: str, values: Mapping[tuple[str, ...], Any]) -> str:
     config = PipelineConfig.model_validate(_with(yaml.safe_load(text), values))
-    return commented_yaml(config, without=MACHINE_KEYS)
+    return commented_yaml(config, without=WHERE_IT_RUNS)
 
 
 def _with(nested: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+from components.evaluator.measured import read_measured
 from components.report_gen.files import report_file
 
 METRICS = "metrics"
@@ -46,8 +47,6 @@ def show(step: str, folders: Mapping[str, str], targets: Mapping[str, str]) -> d
 
 
 def _evaluation(folder: str) -> dict[str, Any]:
-    from components.evaluator.measured import read_measured  # noqa: PLC0415 (only Evaluator needs it)
-
     measured = read_measured(folder)
     numbers = {name: value for name, value in measured.metrics.items() if value is not None}
     gain = {"accuracy_gain": measured.baseline.gain} if measured.baseline else {}

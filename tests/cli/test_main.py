@@ -132,7 +132,7 @@ def test_help_of_run_names_every_option() -> None:
 
     assert set(re.findall(r"--[a-z-]+", said)) == {
         *("--data", "--output", "--config", "--set", "--corrections", "--weights-cache"),
-        *("--gpus", "--json", "--debug", "--help"),
+        *("--gpus", "--force", "--log-json", "--json", "--debug", "--help"),
     }
 
 
@@ -273,6 +273,12 @@ FAILURES: dict[str, tuple[list[str], int, str]] = {
         ["--data", "{}/photos", "--corrections", "{}/photos/cat/1.png"],
         1,
         "{}/photos/cat/1.png is not UTF-8 text; save it as CSV UTF-8.",
+    ),
+    "engine that lacks something": (
+        ["--data", "{}/photos", "--output", "{}/output", "--set", "engine.name=flink"],
+        2,
+        "Configuration: engine.name = flink needs engine.address, such as host:8081, or "
+        "engine.job_server, such as localhost:8099.",
     ),
     "missing weights": (
         ["--data", "{}/photos", "--set", "backbone.weights={}/my.weights.h5"],

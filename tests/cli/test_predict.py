@@ -94,17 +94,27 @@ def photos(tmp_path: Path) -> Path:
             "--shards is for Beam; name it in --engine, too.",
         ),
         (
-            ["m", "--input", "d", "--output", "a.csv", "--engine", "flink"],
-            "--engine flink: write local, beam, or options of Beam with a --runner in them.",
+            ["m", "--input", "d", "--output", "a.csv", "--engine", "flonk"],
+            "--engine flonk: write local, beam, local-processes, dask, flink, spark, dataflow, or "
+            "options of Beam with a --runner in them.",
         ),
         (
             ["m", "--input", "d", "--output", "a.csv", "--engine", "--flink_master=a"],
-            "--engine --flink_master=a: write local, beam, or options of Beam with a --runner in "
-            "them.",
+            "--engine --flink_master=a: write local, beam, local-processes, dask, flink, spark, "
+            "dataflow, or options of Beam with a --runner in them.",
         ),
         (
             ["m", "--input", "d", "--output", "a.csv", "--engine", "--runner='a"],
             "--engine --runner='a: No closing quotation; close what is quoted.",
+        ),
+        (
+            ["--url", URL, "--input", "d", "--output", "a.csv", "--engine", "dask"],
+            "Configuration: engine.name = dask needs engine.address, that of the scheduler, such "
+            "as tcp://localhost:8786.",
+        ),
+        (
+            ["m", "--input", "d", "--output", "a.csv", "--set", "engine.workers=2"],
+            "--set describes local-processes, dask, flink, spark, dataflow; name it in --engine.",
         ),
         (
             ["--url", "host:8501", "a.jpg"],
@@ -231,6 +241,22 @@ def test_beam_writes_the_table_in_parts(pushed_model: Path, photos: Path, tmp_pa
         "`error`.\n"
     )
     assert len(list(tmp_path.glob("p-0000?-of-00002.csv"))) == 2
+
+
+@pytest.mark.slow
+def test_processes_of_this_machine_write_the_table(
+    pushed_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "p.csv"
+    options = ("--engine", "local-processes", "--set", "engine.workers=2")
+
+    result = execute(pushed_model, "--input", photos, "--output", output, *options)
+
+    assert result.returncode == 0
+    assert result.stderr == (
+        f"3 photos in {output}, 1 of them could not be read: see its column `error`.\n"
+    )
+    assert len(output.read_text(encoding="utf-8").splitlines()) == 4
 
 
 @pytest.mark.slow

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml, keys, load_config
+from pipelines.config import (
+    WHERE_IT_RUNS,
+    PipelineConfig,
+    commented_yaml,
+    keys,
+    load_config,
+    plain_yaml,
+)
 from schemas.errors import ConfigError
 
 # What the tutorial does; where it says nothing, what the README promises.
@@ -414,12 +421,12 @@ def test_commented_yaml_loads_back_to_what_it_was_written_from(tmp_path: Path) -
 def test_commented_yaml_without_a_key_has_all_others() -> None:
     changed = load_config(None, ["gpus=[1]", "head.units=7"])
 
-    written = yaml.safe_load(commented_yaml(changed, without=MACHINE_KEYS))
+    written = yaml.safe_load(commented_yaml(changed, without=WHERE_IT_RUNS))
 
     assert written == {
         key: value
         for key, value in yaml.safe_load(commented_yaml(changed)).items()
-        if key not in MACHINE_KEYS
+        if key not in WHERE_IT_RUNS
     }
 
 
@@ -429,6 +436,15 @@ def test_commented_yaml_explains_every_key() -> None:
     explained = [line.split(":")[0].strip() for line in lines if "  # " in line]
     sections = {section for path in keys() for section in path.split(".")[:-1]}
     assert sorted(explained) == sorted([*(path.split(".")[-1] for path in keys()), *sections])
+
+
+def test_sections_that_say_where_it_runs_can_be_left_out() -> None:
+    elsewhere = load_config(None, ["engine.name=local-processes", "engine.workers=3"])
+
+    for as_yaml in (commented_yaml, plain_yaml):
+        left = yaml.safe_load(as_yaml(elsewhere, without=WHERE_IT_RUNS))
+        assert left == yaml.safe_load(as_yaml(PipelineConfig(), without=WHERE_IT_RUNS))
+        assert left.keys() == PipelineConfig.model_fields.keys() - WHERE_IT_RUNS
 
 
 @pytest.mark.parametrize("path", list(keys()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml, load_config, plain_yaml
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml, load_config, plain_yaml
 from pipelines.kubeflow.config import amount
 from schemas.errors import ConfigError
 
@@ -136,8 +136,8 @@ def test_quantities_are_read_as_kubernetes_reads_them(quantity: str, number: flo
 def test_where_it_runs_is_no_part_of_what_is_recorded() -> None:
     config = load_config(None, ["kubeflow.image=worker:1"])
 
-    assert plain_yaml(config, without=MACHINE_KEYS) == plain_yaml(
-        PipelineConfig(), without=MACHINE_KEYS
+    assert plain_yaml(config, without=WHERE_IT_RUNS) == plain_yaml(
+        PipelineConfig(), without=WHERE_IT_RUNS
     )
-    assert "kubeflow" not in commented_yaml(config, without=MACHINE_KEYS)
+    assert "kubeflow" not in commented_yaml(config, without=WHERE_IT_RUNS)
     assert "kubeflow:" in commented_yaml(config)

@@ -7,11 +7,11 @@ import json
 import pytest
 import yaml
 
-from pipelines.config import MACHINE_KEYS, PipelineConfig, commented_yaml, load_config
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, commented_yaml, load_config
 from pipelines.kubeflow.parameters import offered, put_in
 from schemas.errors import ConfigError
 
-CONFIGURATION = commented_yaml(PipelineConfig().resolved, without=MACHINE_KEYS)
+CONFIGURATION = commented_yaml(PipelineConfig().resolved, without=WHERE_IT_RUNS)
 
 
 def test_parameters_have_the_configuration_s_values_as_defaults() -> None:

@@ -11,7 +11,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
-from pipelines.config import KUBEFLOW, PipelineConfig, keys, load_config
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, keys, load_config
 from pipelines.folders import OutputFolders
 from pipelines.local_runner import compiled_pipeline
 from pipelines.plan import template
@@ -21,7 +21,6 @@ from schemas.corrections import RELABEL, Correction
 # Of each key a value that is not the default. The name is not among them: another pipeline has
 # another compiled one.
 OTHERS = {
-    "gpus": "none",
     "data.max_pixels": 1000,
     "data.max_bad_fraction": 0.3,
     "data.duplicates": "exact",
@@ -109,8 +108,20 @@ def assert_told_is_compiled(
 
 
 def test_every_key_has_another_value_here() -> None:
-    deciding = {key for key in keys() if key.partition(".")[0] != KUBEFLOW}
+    deciding = {key for key in keys() if key.split(".")[0] not in WHERE_IT_RUNS}
     assert set(OTHERS) == deciding - {"name"}
+
+
+def test_where_it_runs_is_not_compiled(output: OutputFolders) -> None:
+    """So another engine reuses what the first one made."""
+    elsewhere = load_config(overrides=["engine.name=dask", "engine.address=scheduler:8786"])
+
+    assert nodes(compiled_pipeline(elsewhere, data="/photos", output=output)) == nodes(
+        compiled_pipeline(load_config(), data="/photos", output=output)
+    )
+    assert component_properties(elsewhere, data="/photos") == component_properties(
+        load_config(), data="/photos"
+    )
 
 
 @pytest.mark.parametrize("key", OTHERS)

@@ -1,0 +1,1 @@
+"""Where the work of Beam is done: in this process, in others, or on a cluster."""
