@@ -8,9 +8,7 @@ configuration of a file:
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +17,7 @@ import yaml
 from components.dataset.storage import is_remote
 from pipelines.config import PipelineConfig, load_config
 from pipelines.folders import OutputFolders
+from pipelines.kubeflow.compiled_file import write_file
 from pipelines.kubeflow.config import DATA_FOLDER, MODELS_FOLDER
 from schemas.errors import ConfigError, printable
 
@@ -53,14 +52,24 @@ def check_target(config: PipelineConfig, *, data: str | None = None) -> str:
             f"Configuration: name = {config.name} has {len(config.name)} characters; Kubeflow adds "
             f"six for each run and Kubernetes allows 63, so shorten it to {_LONGEST_NAME}."
         )
+    check_image(config)
+    place = data or DATA_FOLDER
+    _check_seen(place, mounted=config.kubeflow.data_claim is not None)
+    return place
+
+
+def check_image(config: PipelineConfig) -> str:
+    """Returns the image that the steps run in.
+
+    Raises:
+        ConfigError: if none is named.
+    """
     if config.kubeflow.image is None:
         raise ConfigError(
             "Configuration: kubeflow.image is not set; name the image that the steps run in, such "
             "as registry.example.org/warmstart-worker:0.1.0."
         )
-    place = data or DATA_FOLDER
-    _check_seen(place, mounted=config.kubeflow.data_claim is not None)
-    return place
+    return config.kubeflow.image
 
 
 def check_file(file: Path) -> None:
@@ -88,7 +97,7 @@ def compile_pipeline(config: PipelineConfig, *, data: str | None = None) -> list
     """
     place = check_target(config, data=data)
     from pipelines.image_pipeline import create_pipeline
-    from pipelines.kubeflow.baselines import PUSHED
+    from pipelines.kubeflow.baselines import pushed_to
     from pipelines.kubeflow.parameters import offered
     from pipelines.kubeflow.platform import platform_spec
     from pipelines.kubeflow.spec import pipeline_spec
@@ -99,7 +108,7 @@ def compile_pipeline(config: PipelineConfig, *, data: str | None = None) -> list
         data=place,
         # Only models have a place of their own; Kubeflow keeps artifacts and metadata.
         output=OutputFolders(Path(MODELS_FOLDER).parent),
-        baselines=PUSHED,
+        baselines=pushed_to(MODELS_FOLDER),
     )
     steps = steps_of(pipeline, split=config.evaluate.split)
     spec = pipeline_spec(config.name, steps, offered(config, place), settings=config.kubeflow)
@@ -125,17 +134,7 @@ def write_compiled(documents: list[dict[str, Any]], file: Path) -> None:
     Raises:
         ConfigError: if it cannot be written.
     """
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(as_yaml(documents), encoding="utf-8")
-        os.replace(partial, file)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise ConfigError(
-            f"Cannot write {file} ({error.strerror}); name a file that can be written to."
-        ) from error
+    write_file(as_yaml(documents), file)
 
 
 def _check_seen(data: str, *, mounted: bool) -> None:

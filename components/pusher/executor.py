@@ -15,6 +15,7 @@ from tfx.utils import io_utils, proto_utils
 
 from components.evaluator.measured import accuracy_of
 from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE
+from components.serving.moving import move_version
 from components.serving.versions import next_number, prune, write_record
 from schemas import features, serving
 from schemas.errors import ModelError, PipelineError
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Executor(executor.Executor):
-    """Copies a blessed model beside its destination, then renames it into place.
+    """Copies a blessed model beside its destination, then moves it into place.
 
     TFX copies into the final folder file by file, so that a run that is killed leaves a
     version which looks like a model.
@@ -83,7 +84,7 @@ class Executor(executor.Executor):
         _add_report(staged_version, input_dict.get(REPORT_KEY))
         _add_statistics(staged_version, input_dict.get(STATISTICS_KEY))
         version = str(number)
-        fileio.rename(str(staged_version), os.path.join(base, version))
+        move_version(staged_version, Path(base, version))
         fileio.rmtree(staging)
         self._MarkPushed(
             pushed, pushed_destination=os.path.join(base, version), pushed_version=version

@@ -1,7 +1,7 @@
 """The folder of pushed models: which versions there are, which one is served, and what is done.
 
 TensorFlow Serving serves the numbered folder with the highest number, and looks at no other.
-Every change is a rename, so that it sees a version whole or not at all; what lies in a hidden
+Every change is a move, so that it sees a version whole or not at all; what lies in a hidden
 folder is out of service. Without TensorFlow: mistakes answer at once.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from components.serving.model_folder import GRAPH_FILE, numbered_folders
+from components.serving.moving import move_version
 from schemas import serving
 from schemas.errors import ModelError, printable, shortened_list
 
@@ -123,7 +124,7 @@ def roll_back(models: Path) -> tuple[Version, Version]:
     with _explained(models):
         target = models / _WITHDRAWN
         target.mkdir(exist_ok=True)
-        os.rename(newest.folder, target / newest.folder.name)
+        move_version(newest.folder, target / newest.folder.name)
     return newest, before
 
 
@@ -164,7 +165,7 @@ def promote(models: Path, number: int) -> Version:
             accuracy=chosen.accuracy,
             copy_of=chosen.copy_of or chosen.number,
         )
-        os.rename(staging, models / str(new))
+        move_version(staging, models / str(new))
     return _version(models / str(new), withdrawn=False)
 
 
@@ -191,7 +192,7 @@ def prune(models: Path, keep: int) -> list[Version]:
         for version in removed:
             # Out of sight at once: half a version is never served.
             mark = f"{_REMOVED}{version.number}{'-withdrawn' if version.withdrawn else ''}"
-            os.rename(version.folder, models / mark)
+            move_version(version.folder, models / mark)
         for left in models.glob(f"{_REMOVED}*"):
             shutil.rmtree(left)
     return removed

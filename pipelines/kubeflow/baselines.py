@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from components.pushed_baselines.component import LatestPushedModel, LatestPushedStatistics
 from pipelines.baselines import Baselines
-from pipelines.kubeflow.config import MODELS_FOLDER
 
-PUSHED = Baselines(
-    statistics=lambda current: LatestPushedStatistics(models=MODELS_FOLDER, current=current),
-    model=lambda candidate: LatestPushedModel(models=MODELS_FOLDER, candidate=candidate),
-)
+
+def pushed_to(models: str) -> Baselines:
+    """Returns the baselines among the versions in a folder, as the steps see it."""
+    return Baselines(
+        statistics=lambda current: LatestPushedStatistics(models=models, current=current),
+        model=lambda candidate: LatestPushedModel(models=models, candidate=candidate),
+    )

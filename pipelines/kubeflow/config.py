@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from pipelines.config_section import Section
+from pipelines.kubeflow.vertex_config import VertexConfig
 
 # Where the claims are mounted; the image expects weights there.
 DATA_FOLDER = "/data"
@@ -193,7 +194,7 @@ class GpuConfig(Section):
 
 
 class KubeflowConfig(Section):
-    """Where and with what the steps run on Kubeflow Pipelines; not used elsewhere."""
+    """Where and with what the steps run on Kubeflow Pipelines and Vertex AI; not used elsewhere."""
 
     image: Annotated[str, AfterValidator(_pinned)] | None = Field(
         None,
@@ -239,6 +240,7 @@ class KubeflowConfig(Section):
         {}, description="Labels of the nodes that steps without GPUs run on."
     )
     gpu: GpuConfig = GpuConfig()
+    vertex: VertexConfig = VertexConfig()
 
     def resources_of(self, step: str) -> Resources:
         """Returns what a step asks for."""

@@ -17,6 +17,7 @@ from pipelines.kubeflow.invocation import Handed, Invocation
 from pipelines.kubeflow.parameters import put_in
 from pipelines.kubeflow.record import digest_of, facts_of
 from pipelines.kubeflow.shown import show
+from pipelines.promised_outputs import check_outputs
 from pipelines.resource_use import ResourceMeter
 from schemas import features
 from schemas.errors import DataError
@@ -57,6 +58,13 @@ def run_executor(executor: Any, invocation: Invocation) -> dict[str, Any]:
 
     began, meter = time.perf_counter(), ResourceMeter()
     executor(_context(executor, invocation)).Do(inputs, outputs, properties)
+    check_outputs(
+        invocation.step,
+        {
+            name: [(artifact.type_name, artifact.mlmd_artifact) for artifact in group]
+            for name, group in outputs.items()
+        },
+    )
     seconds = time.perf_counter() - began
     facts = facts_of(invocation.executor, properties, seconds, meter.read())
 

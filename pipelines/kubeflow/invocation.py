@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,11 +59,14 @@ class Invocation:
 
     @property
     def run_id(self) -> str | None:
-        """The run in Kubeflow: the part of an output's address before the step."""
+        """The run: the part of an output's address before the step.
+
+        Vertex AI adds a number to the step, and may call it by either of its names.
+        """
+        step = re.compile(rf"/(?:{kebab(self.step)}|{self.step})(?:_-?\d+)?/")
         for output in self.outputs.values():
-            before, found, _ = output.uri.rpartition(f"/{kebab(self.step)}/")
-            if found:
-                return before.rsplit("/", 1)[-1]
+            if found := [*step.finditer(output.uri)]:
+                return output.uri[: found[-1].start()].rsplit("/", 1)[-1]
         return None
 
 
@@ -94,7 +98,7 @@ def parse(arguments: Sequence[str]) -> Invocation:
             for name, group in outputs.get("artifacts", {}).items()
             if name != _LOGS
         },
-        output_file=outputs["outputFile"],
+        output_file=local_path(outputs["outputFile"]),
         flags=flags,
     )
 

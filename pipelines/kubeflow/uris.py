@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-# By scheme, the folder in which the launcher puts inputs and from which it takes outputs.
+# By scheme, the folder in which the launcher puts inputs and from which it takes outputs. Vertex AI
+# shows the buckets themselves at the same place.
 _FOLDERS = {"minio://": "minio", "s3://": "s3", "gs://": "gcs"}
 
 # What those folders lie in: the container's root, unless a test says otherwise.

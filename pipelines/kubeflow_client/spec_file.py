@@ -98,7 +98,11 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 
 def _checked_name(path: Path, pipeline: dict[str, Any]) -> str:
     if "pipelineSpec" in pipeline or "job" in pipeline:
-        raise _no_spec(path, "is a job for Vertex AI")
+        raise ConfigError(
+            f"{_named(path)} is a job for Vertex AI, which these commands know nothing of; "
+            "docs/kubeflow.md says how to start it, and for Kubeflow Pipelines "
+            f"{_HINT}."
+        )
     if str(pipeline.get("apiVersion")).startswith("argoproj.io"):
         raise _no_spec(path, "is a workflow of Kubeflow Pipelines 1")
     name = _inside(pipeline, "pipelineInfo").get("name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,13 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 
 IMAGE = "kubeflow.image=registry.example.org/worker:1"
+ROOT = "kubeflow.pipeline_root=gs://bucket/runs"
+MODELS = "kubeflow.vertex.models=gs://bucket/models"
 LONG = "a" * 58
 
 
-def compile_to(file: Path, *arguments: str) -> Result:
-    command = ["pipeline", "compile", "--engine", "kubeflow", "--output", str(file), *arguments]
+def compile_to(file: Path, *arguments: str, engine: str = "kubeflow") -> Result:
+    command = ["pipeline", "compile", "--engine", engine, "--output", str(file), *arguments]
     return CliRunner().invoke(app, command, env={"NO_COLOR": "1", "COLUMNS": "120"})
 
 
@@ -90,10 +93,106 @@ def test_file_that_kubeflow_would_not_take_for_yaml_is_refused(tmp_path: Path) -
     )
 
 
-def test_mistakes_are_found_without_tensorflow(tmp_path: Path) -> None:
+WRONG_ON_VERTEX = {
+    "no image": (
+        (),
+        "Configuration: kubeflow.image is not set; name the image that the steps run in, such as "
+        "registry.example.org/warmstart-worker:0.1.0.",
+    ),
+    "image in no registry": (
+        ("kubeflow.image=worker:1", ROOT, MODELS),
+        "Configuration: kubeflow.image = worker:1 is in no registry, and Vertex AI pulls from "
+        "Artifact Registry; push it there, and name it as REGION-docker.pkg.dev/PROJECT/REPOSITORY/"
+        "worker:1.",
+    ),
+    "no pipeline root": (
+        (IMAGE, MODELS),
+        "Configuration: kubeflow.pipeline_root is not set; name where in Cloud Storage artifacts "
+        "go, such as gs://bucket/runs.",
+    ),
+    "pipeline root of another store": (
+        (IMAGE, MODELS, "kubeflow.pipeline_root=s3://bucket/runs"),
+        "Configuration: kubeflow.pipeline_root = s3://bucket/runs: Vertex AI keeps artifacts in a "
+        "folder in Cloud Storage; name one such as gs://bucket/runs.",
+    ),
+    "bucket as pipeline root": (
+        (IMAGE, MODELS, "kubeflow.pipeline_root=gs://bucket/"),
+        "Configuration: kubeflow.pipeline_root = gs://bucket/: Vertex AI keeps artifacts in a "
+        "folder in Cloud Storage; name one such as gs://bucket/runs.",
+    ),
+    "no place for models": (
+        (IMAGE, ROOT),
+        "Configuration: kubeflow.vertex.models is not set; name where in Cloud Storage models are "
+        "pushed to, such as gs://bucket/models.",
+    ),
+    "GPUs that no machine has": (
+        (IMAGE, ROOT, MODELS, "kubeflow.gpu.count=3"),
+        "Configuration: kubeflow.gpu.count = 3: Vertex AI has machines with 1, 2, 4, 8 or 16 GPUs; "
+        "choose one of these, or 0.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "sentence"), WRONG_ON_VERTEX.values(), ids=WRONG_ON_VERTEX)
+def test_what_could_not_run_on_vertex_is_one_sentence(
+    settings: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    options = [part for setting in settings for part in ("--set", setting)]
+    file = tmp_path / "job.json"
+
+    result = compile_to(file, *options, "--data", "gs://bucket/photos", engine="vertex")
+
+    assert (result.exit_code, result.stderr) == (2, f"Error: {sentence}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (
+            (),
+            "--data is not given; name where in Cloud Storage the photos are, such as "
+            "gs://bucket/photos.",
+        ),
+        (
+            ("--data", "/data/photos"),
+            "--data /data/photos: Vertex AI mounts no folder of yours; copy the photos to Cloud "
+            "Storage, and name the place, such as gs://bucket/photos.",
+        ),
+    ],
+)
+def test_photos_that_vertex_could_not_see_are_one_sentence(
+    data: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    options = [part for setting in (IMAGE, ROOT, MODELS) for part in ("--set", setting)]
+
+    result = compile_to(tmp_path / "job.json", *options, *data, engine="vertex")
+
+    assert (result.exit_code, result.stderr) == (2, f"Error: {sentence}\n")
+
+
+def test_job_for_vertex_is_json(tmp_path: Path) -> None:
+    options = [part for setting in (IMAGE, ROOT, MODELS) for part in ("--set", setting)]
+    options += ["--set", "frozen.epochs=4", "--data", "gs://bucket/photos"]
+
+    wrong = compile_to(tmp_path / "job.yaml", *options, engine="vertex")
+    result = compile_to(tmp_path / "job.json", *options, engine="vertex")
+
+    assert wrong.stderr == (
+        f"Error: --output {tmp_path / 'job.yaml'}: Vertex AI takes a job as JSON; name a file that "
+        "ends in .json.\n"
+    )
+    assert (result.exit_code, result.stdout) == (0, f"Wrote {tmp_path / 'job.json'}\n")
+    job = json.loads((tmp_path / "job.json").read_text())
+    assert job["runtimeConfig"]["parameterValues"]["frozen_epochs"] == 4
+    assert [one.name for one in tmp_path.iterdir()] == ["job.json"]
+
+
+@pytest.mark.parametrize("engine", ["kubeflow", "vertex"])
+def test_mistakes_are_found_without_tensorflow(engine: str, tmp_path: Path) -> None:
     code = (
         "import sys\nfrom cli.main import app\n"
-        "try:\n    app(['pipeline', 'compile', '--engine', 'kubeflow', '--output', 'a.yaml'])\n"
+        f"try:\n    app(['pipeline', 'compile', '--engine', '{engine}', '--output', 'a.b'])\n"
         "except SystemExit as ended:\n    print(ended.code, {'tensorflow', 'tfx'} & {*sys.modules})"
     )
 

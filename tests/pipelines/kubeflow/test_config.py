@@ -61,6 +61,21 @@ WRONG = {
         "kubeflow.gpu.tolerations = 'a b': no key of a label in Kubernetes, such as "
         "nvidia.com/gpu.",
     ),
+    "models outside of Cloud Storage": (
+        "vertex.models=s3://bucket/models",
+        "kubeflow.vertex.models = 's3://bucket/models': no place in Cloud Storage, such as "
+        "gs://bucket/models.",
+    ),
+    "way out of the bucket": (
+        "vertex.models=gs://bucket/../models",
+        "kubeflow.vertex.models = 'gs://bucket/../models': no place in Cloud Storage, such as "
+        "gs://bucket/models.",
+    ),
+    "accelerator as Kubernetes calls it": (
+        "vertex.accelerator=nvidia.com/gpu",
+        "kubeflow.vertex.accelerator = 'nvidia.com/gpu': no GPU as Vertex AI names them, such as "
+        "NVIDIA_TESLA_T4 or NVIDIA_L4.",
+    ),
     "too many retries": (
         "retries=11",
         "kubeflow.retries = 11: input should be less than or equal to 10.",

@@ -1,6 +1,6 @@
-"""The compiled pipeline that is kept in the repository is what the compiler writes today.
+"""The compiled pipelines that are kept in the repository are what the compiler writes today.
 
-`make kubeflow-golden` writes it anew. Digests of code are masked: they change with each line.
+`make kubeflow-golden` writes them anew. Digests of code are masked: they change with each line.
 """
 
 from __future__ import annotations
@@ -11,17 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.kubeflow_runner import as_yaml
+from pipelines.vertex_runner import as_json
 
+# In JSON within text, in YAML, and in JSON.
 _DIGEST = re.compile(
-    r'(code_digest(?:\\?": \\?"|:\s+runtimeValue:\s+constant: ))\'?[0-9a-f]{16}\'?'
+    r'(code_digest(?:\\?": \\?"|:\s+runtimeValue:\s+constant: |": \{\s+"runtimeValue": '
+    r'\{\s+"constant": "))\'?[0-9a-f]{16}\'?'
 )
 
 
 def test_compiled_pipeline_is_the_one_that_is_kept(
     documents: list[dict[str, Any]], golden: Path
 ) -> None:
-    written = _DIGEST.sub(r"\1masked", as_yaml(documents))
-    kept = golden / "pipeline.yaml"
+    check(golden / "pipeline.yaml", as_yaml(documents))
+
+
+def test_compiled_job_for_vertex_is_the_one_that_is_kept(job: dict[str, Any], golden: Path) -> None:
+    check(golden / "vertex.json", as_json(job))
+
+
+def check(kept: Path, compiled: str) -> None:
+    """Compares with what is kept, or keeps it."""
+    written = _DIGEST.sub(r"\1masked", compiled)
     if os.environ.get("WARMSTART_REFRESH_GOLDEN"):
         kept.write_text(written, encoding="utf-8")
 

@@ -82,6 +82,8 @@ def test_custom_path_goes_before_the_address() -> None:
     [
         ("minio://b/v2/artifacts/warmstart/8f2d/latest-pushed-model/salt/model", "8f2d"),
         ("minio://b/warmstart/8f2d/latest-pushed-model/model", "8f2d"),
+        ("gs://b/runs/1234/warmstart-2026/latest-pushed-model_-5678/model", "warmstart-2026"),
+        ("gs://b/runs/1234/warmstart-2026/LatestPushedModel_5678/model", "warmstart-2026"),
         ("/somewhere/else", None),
     ],
 )
@@ -89,3 +91,19 @@ def test_run_is_the_part_of_an_output_s_address_before_the_step(
     uri: str, run_id: str | None
 ) -> None:
     assert read({}, {"outputFile": "/o", "artifacts": {"m": artifact(uri)}}).run_id == run_id
+
+
+def test_vertex_hands_over_types_and_names_of_resources() -> None:
+    """Types are those that the compiler saw; numbers of 64 bits are no ids to TFX."""
+    name = "projects/1234/locations/europe-west4/metadataStores/default/artifacts/17446744073709551"
+    given = artifact("gs://b/m", name=name, type={"schemaTitle": "tfx.Model"})
+
+    told = read(
+        {"artifacts": {"model": given}},
+        {"outputFile": "gs://b/told.json", "artifacts": {"report": artifact("gs://b/r")}},
+        types={"model": MODEL},
+    )
+
+    assert told.inputs == {"model": [Handed(name, "gs://b/m", "/gcs/b/m")]}
+    assert told.outputs == {"report": Handed("", "gs://b/r", "/gcs/b/r")}
+    assert told.output_file == "/gcs/b/told.json"

@@ -63,7 +63,6 @@ def test_a_pipeline_without_a_platform_is_its_spec_alone(tmp_path: Path) -> None
         ("a: [1\n", "is no YAML (did not find expected ',' or ']')"),
         ("a: 1\n", "has no pipelineInfo with a name, or no root"),
         ("pipelineInfo: text\nroot: {}\n", "has no pipelineInfo with a name, or no root"),
-        ('{"pipelineSpec": {}}', "is a job for Vertex AI"),
         (
             "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n",
             "is a workflow of Kubeflow Pipelines 1",
@@ -86,6 +85,17 @@ def test_another_file_is_one_sentence(tmp_path: Path, content: str, why: str) ->
     with pytest.raises(ConfigError) as caught:
         read_spec_file(file)
     assert str(caught.value) == f"{file} {why}, so it is no compiled pipeline; {HINT}."
+
+
+def test_a_job_for_vertex_is_told_where_it_belongs(golden: Path) -> None:
+    file = golden / "vertex.json"
+
+    with pytest.raises(ConfigError) as caught:
+        read_spec_file(file)
+    assert str(caught.value) == (
+        f"{file} is a job for Vertex AI, which these commands know nothing of; docs/kubeflow.md "
+        f"says how to start it, and for Kubeflow Pipelines {HINT}."
+    )
 
 
 def test_a_binary_file_is_one_sentence(tmp_path: Path) -> None:
