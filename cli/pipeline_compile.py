@@ -43,7 +43,7 @@ def compile_(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="Photos, as the steps see them: /data or below, or gs://; for Vertex AI gs:// only.",
+            help="Photos, as the steps see them: /data or below, or gs://; for Vertex AI gs://.",
             show_default="/data",
         ),
     ] = None,
