@@ -134,7 +134,7 @@ def _compared(
     say: _Say,
 ) -> dict[str, Any]:
     """Compares, says what is found as soon as it is, and returns it for `--json`."""
-    from components.dataset.survey import SurveyOptions
+    from components.dataset.options import SurveyOptions
 
     # What can be wrong with the folder is found before scikit-learn is imported.
     found = surveyed(data, SurveyOptions())

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.dataset.survey import Survey, SurveyOptions
+    from components.dataset.options import SurveyOptions
+    from components.dataset.survey import Survey
     from schemas.corrections import Correction
 
 

@@ -74,8 +74,8 @@ def evaluate(
 def _measured(
     model: Path, data: str, split: str | None, baseline: Path | None
 ) -> tuple[Measured, list[Problem]]:
+    from components.dataset.options import SurveyOptions
     from components.dataset.summary import set_aside
-    from components.dataset.survey import SurveyOptions
     from components.evaluator.labelled_photos import check_comparable, photos_to_ask
     from components.serving.model_folder import read_classes
 

@@ -103,7 +103,7 @@ def _photos(version: Path, data: str | None) -> Path | Survey:
         # A version that was withdrawn lies a folder deeper.
         outputs = [OutputFolders(root) for root in version.resolve().parents[1:3]]
         return find_examples(version, run_id_of(version), outputs)
-    from components.dataset.survey import SurveyOptions
+    from components.dataset.options import SurveyOptions
 
     return surveyed(data, SurveyOptions())
 

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
-from components.dataset.survey import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
+from components.dataset.options import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
 from pipelines.config_section import Section
 from pipelines.engines.config import EngineConfig
 from pipelines.kubeflow.config import KubeflowConfig

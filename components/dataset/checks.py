@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from components.dataset.duplicates import NEAR_BITS
+from components.dataset.options import LEAVE_OUT, SurveyOptions
 from components.dataset.splits import STRATIFIED, hashed_keys, split_of
-from components.dataset.survey import LEAVE_OUT, Photo, Survey, SurveyOptions
+from components.dataset.survey import Photo, Survey
 from schemas import features
 from schemas.errors import DataError, printable, shortened_list
 

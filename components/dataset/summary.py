@@ -6,7 +6,8 @@ from typing import Any
 
 from components.dataset.checks import errors, warnings
 from components.dataset.layout import CLASS_FOLDERS
-from components.dataset.survey import LEAVE_OUT, Photo, Problem, Survey, SurveyOptions
+from components.dataset.options import LEAVE_OUT, SurveyOptions
+from components.dataset.survey import Photo, Problem, Survey
 
 # Why a photo that a person left out is not used.
 LEFT_OUT = "left out by a correction"

@@ -16,8 +16,8 @@ from components.dataset.fingerprint import fingerprint
 from components.dataset.image_file import Inspection, inspect, quiet_pillow
 from components.dataset.index import FileIndex
 from components.dataset.layout import LabelledFile, Layout, find_photos
+from components.dataset.options import LEAVE_OUT, NEAR, SurveyOptions
 from components.dataset.splits import (
-    HASHED,
     STRATIFIED,
     default_buckets,
     hashed_keys,
@@ -29,43 +29,9 @@ from components.dataset.storage import File, joined, read_bytes
 from schemas import features
 from schemas.corrections import Correction
 
-# Decoded and resized, such a photo takes some 800 MB.
-MAX_PIXELS = 50_000_000
-MAX_BAD_FRACTION = 0.05
-
-NEAR = "near"
-EXACT = "exact"
-
-LEAVE_OUT = "leave_out"
-KEEP = "keep"
-
 # Files between two writes of the index, and two steps of the progress bar: an interrupted survey
 # goes on from there.
 _BATCH = 100
-
-
-@dataclass(frozen=True)
-class SurveyOptions:
-    """What decides which photos are used, and in which split.
-
-    Attributes:
-        max_pixels: a photo with more is set aside before it is decoded.
-        max_bad_fraction: share of files set aside, or of photos under two labels, above which
-            the data folder is refused.
-        duplicates: `near` or `exact`: which photos count as the same picture.
-        label_conflicts: `leave_out` or `keep`: what becomes of a picture under two labels.
-        strategy: `hashed` or `stratified`; not used where the data folder gives the split.
-        eval_fraction: share of the photos for evaluation.
-        seed: another one gives another division.
-    """
-
-    max_pixels: int = MAX_PIXELS
-    max_bad_fraction: float = MAX_BAD_FRACTION
-    duplicates: str = NEAR
-    label_conflicts: str = LEAVE_OUT
-    strategy: str = HASHED
-    eval_fraction: float = 0.2
-    seed: int = 42
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import channel, component_spec, standard_artifacts, standard_component_specs
 
+from components.dataset.options import SurveyOptions
 from components.dataset.splits import default_buckets
-from components.dataset.survey import SurveyOptions
 from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import (

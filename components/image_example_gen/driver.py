@@ -8,7 +8,7 @@ from typing import Any
 from tfx.components.example_gen import driver, input_processor
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.dataset.survey import MAX_PIXELS
+from components.dataset.options import MAX_PIXELS
 from components.image_example_gen.fingerprint import fingerprint_of
 
 

@@ -14,9 +14,10 @@ from tfx.utils import proto_utils
 
 from components.dataset.checks import check_survey
 from components.dataset.image_file import as_graph_reads, as_png, quiet_pillow
+from components.dataset.options import SurveyOptions
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
-from components.dataset.survey import Photo, Survey, SurveyOptions, survey
+from components.dataset.survey import Photo, Survey, survey
 from components.image_example_gen.output_config import output_config
 from components.image_example_gen.quarantine import (
     write_applied,

@@ -22,8 +22,8 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.code_digest import code_digest
 from components.dataset.cache import dataset_cache
+from components.dataset.options import SurveyOptions
 from components.dataset.splits import default_buckets
-from components.dataset.survey import SurveyOptions
 from components.image_example_gen.output_config import output_config
 from pipelines.folders import OutputFolders
 from schemas.corrections import as_property

@@ -10,7 +10,8 @@ from photo_files import add, add_classes, encoded, file_of, noise
 from PIL import Image
 
 from components.dataset.checks import check_survey, errors, warnings
-from components.dataset.survey import SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import survey
 from schemas.errors import DataError
 
 

@@ -11,10 +11,11 @@ from PIL import Image
 
 import samples
 from components.dataset.checks import errors
+from components.dataset.options import KEEP as KEEP_BOTH
+from components.dataset.options import SurveyOptions
 from components.dataset.splits import STRATIFIED
 from components.dataset.summary import set_aside, summary
-from components.dataset.survey import KEEP as KEEP_BOTH
-from components.dataset.survey import Survey, SurveyOptions, survey
+from components.dataset.survey import Survey, survey
 from schemas.corrections import KEEP, LEAVE_OUT, RELABEL, Correction
 from schemas.errors import DataError
 

@@ -21,7 +21,8 @@ from PIL import Image, ImageOps
 
 from components.dataset.image_file import Inspection, as_graph_reads, as_png, quiet_pillow
 from components.dataset.layout import LabelledFile, Layout, find_photos
-from components.dataset.survey import MAX_PIXELS, inspect_files
+from components.dataset.options import MAX_PIXELS
+from components.dataset.survey import inspect_files
 
 pytestmark = pytest.mark.slow
 

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from components.dataset.options import SurveyOptions
 from components.dataset.splits import (
     default_buckets,
     hashed_keys,
@@ -16,7 +17,6 @@ from components.dataset.splits import (
     split_of,
     stratified_splits,
 )
-from components.dataset.survey import SurveyOptions
 from schemas import features
 
 

@@ -15,16 +15,9 @@ import samples
 from components.dataset import index
 from components.dataset import survey as module
 from components.dataset.layout import find_photos
+from components.dataset.options import EXACT, KEEP, SurveyOptions
 from components.dataset.splits import STRATIFIED
-from components.dataset.survey import (
-    EXACT,
-    KEEP,
-    Problem,
-    Survey,
-    SurveyOptions,
-    inspect_files,
-    survey,
-)
+from components.dataset.survey import Problem, Survey, inspect_files, survey
 from schemas import features
 
 PHOTO = min((samples.PHOTOS_FOLDER / "mammals").iterdir())

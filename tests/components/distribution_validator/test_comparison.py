@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance
 
 import samples
 from components.dataset.image_file import inspect
-from components.dataset.survey import MAX_PIXELS
+from components.dataset.options import MAX_PIXELS
 from components.distribution_validator.comparison import drift, skew
 from schemas import features
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pipeline_runs import copy_sample
 
-from components.dataset.survey import Survey, SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import Survey, survey
 from components.evaluator.labelled_photos import check_comparable, photos_to_ask
 from schemas.errors import ConfigError, DataError, ModelError
 

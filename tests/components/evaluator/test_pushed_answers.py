@@ -14,7 +14,8 @@ from PIL import Image
 from pipeline_runs import PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components.dataset.survey import Photo, Survey, SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import Photo, Survey, survey
 from components.evaluator.answers import read_answers
 from components.evaluator.pushed_answers import ask
 from components.serving.model_folder import version_folder

@@ -11,7 +11,8 @@ from photo_files import add, encoded
 
 from components.dataset.fingerprint import fingerprint
 from components.dataset.layout import find_photos
-from components.dataset.survey import MAX_PIXELS, inspect_files
+from components.dataset.options import MAX_PIXELS
+from components.dataset.survey import inspect_files
 from components.image_example_gen.driver import PhotoInputProcessor
 
 

@@ -203,7 +203,8 @@ def test_hundreds_of_classes_are_judged() -> None:
 
 def precision_and_recall(folder: Path) -> tuple[float, float]:
     """Gives one in twenty real photos another class, in ten ways, and looks at the labels."""
-    from components.dataset.survey import SurveyOptions, survey
+    from components.dataset.options import SurveyOptions
+    from components.dataset.survey import survey
     from components.probe.linear_probe import (
         candidate_at_default_size,
         embed_photos,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from components.dataset.survey import SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import survey
 from components.model_export.photos import DataPhotos, RunPhotos, choose
 from schemas.errors import DataError
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import samples
-from components.dataset.survey import SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import survey
 from components.probe.domain_gap import DomainGap, domain_gap, paired_interval
 from components.probe.linear_probe import Candidate, probe, probe_photos
 

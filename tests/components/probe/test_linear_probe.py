@@ -13,7 +13,8 @@ from PIL import Image
 import samples
 from components.backbone.loading import load_backbone, preprocess
 from components.dataset.image_file import Inspection
-from components.dataset.survey import Photo, SurveyOptions, survey
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import Photo, survey
 from components.probe import linear_probe as module
 from components.probe.linear_probe import (
     Candidate,
