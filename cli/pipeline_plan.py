@@ -60,7 +60,8 @@ def _because(step: Step, why: Why) -> str:
     own = [reason.text for reason in why.reasons if not reason.is_of_input]
     if step.state != RUN or not step.awaits:
         return why.sentence
-    above = f"needs what {shortened_list(step.awaits, most=3)} makes anew"
+    makes = "makes" if len(step.awaits) == 1 else "make"
+    above = f"needs what {shortened_list(step.awaits, most=3)} {makes} anew"
     return "; ".join([*own, above])
 
 
