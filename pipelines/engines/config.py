@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from pipelines.config_section import Section
+from pipelines.pinned_image import PinnedImage
 
 LOCAL = "local"
 LOCAL_PROCESSES = "local-processes"
@@ -23,7 +24,6 @@ EngineName = Literal["local", "local-processes", "dask", "flink", "spark", "data
 
 _PORT = re.compile(r"[^/\s:]+:\d{1,5}")
 _ADDRESS = re.compile(r"([a-z]+://)?[^/\s:]+:\d{1,5}")
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 def _address(address: str) -> str:
@@ -36,14 +36,6 @@ def _port(address: str) -> str:
     if not _PORT.fullmatch(address):
         raise ValueError("no host with a port, such as localhost:8099")
     return address
-
-
-def _pinned(image: str) -> str:
-    """Tells one image from another: a name alone says nothing of what ran."""
-    tag = image.rsplit("/", 1)[-1].partition(":")[2]
-    if not _DIGEST.search(image) and tag in {"", "latest"}:
-        raise ValueError("has no tag that stays, so nobody could tell what ran; name a version")
-    return image
 
 
 def _option(option: str) -> str:
@@ -103,7 +95,7 @@ class EngineConfig(Section):
             " with Java."
         ),
     )
-    image: Annotated[str, AfterValidator(_pinned)] | None = Field(
+    image: PinnedImage | None = Field(
         None,
         description=(
             "The workers' image, target worker of the Dockerfile, with a tag or digest: flink,"

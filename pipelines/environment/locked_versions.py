@@ -132,7 +132,10 @@ def installed_versions() -> dict[str, str]:
     """Returns the version of each package that an import would find, by the name in a lock."""
     found: dict[str, str] = {}
     for one in distributions():
-        name = one.metadata["Name"]
+        try:
+            name = one.metadata["Name"]
+        except FileNotFoundError:  # Of the package importlib_metadata, which takes Python's place.
+            continue
         if name:
             found.setdefault(canonicalize_name(name), one.version)
     # The same without CUDA, as TensorFlow's images without CUDA may have it.

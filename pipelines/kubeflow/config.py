@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from pipelines.config_section import Section
 from pipelines.kubeflow.vertex_config import VertexConfig
+from pipelines.pinned_image import PinnedImage
 
 # Where the claims are mounted; the image expects weights there.
 DATA_FOLDER = "/data"
@@ -66,7 +67,6 @@ _UNITS = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12} | {
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([-a-z0-9.]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _ROOT = re.compile(r"(minio|s3|gs)://[^/]+.*")
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 def amount(quantity: str) -> float:
@@ -103,20 +103,6 @@ def _label(key: str) -> str:
     if not _LABEL.fullmatch(key):
         raise ValueError("no key of a label in Kubernetes, such as nvidia.com/gpu")
     return key
-
-
-def _pinned(image: str) -> str:
-    """Tells one image from another later: a name alone says nothing of what ran."""
-    name = image.rsplit("/", 1)[-1]
-    if _DIGEST.search(image):
-        return image
-    if ":" not in name or not name.split(":", 1)[1]:
-        raise ValueError(
-            f"has no tag, so nobody could tell what ran; name one, as {image.rstrip(':')}:0.1.0"
-        )
-    if name.endswith(":latest"):
-        raise ValueError("latest is another image every week; name a version or a digest")
-    return image
 
 
 def _pipeline_root(root: str) -> str:
@@ -196,7 +182,7 @@ class GpuConfig(Section):
 class KubeflowConfig(Section):
     """Where and with what the steps run on Kubeflow Pipelines and Vertex AI; not used elsewhere."""
 
-    image: Annotated[str, AfterValidator(_pinned)] | None = Field(
+    image: PinnedImage | None = Field(
         None,
         description=("The steps' image, target worker of the Dockerfile, with a tag or digest."),
     )

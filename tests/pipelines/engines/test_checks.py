@@ -154,13 +154,13 @@ def test_dataflow_needs_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     [
         (
             "engine.image=warmstart-worker",
-            "engine.image = 'warmstart-worker': has no tag that stays, so nobody could tell what "
-            "ran; name a version.",
+            "engine.image = 'warmstart-worker': has no tag, so nobody could tell what ran; name one, "
+            "as warmstart-worker:0.1.0.",
         ),
         (
             "engine.image=registry:5000/warmstart-worker:latest",
-            "engine.image = 'registry:5000/warmstart-worker:latest': has no tag that stays, so "
-            "nobody could tell what ran; name a version.",
+            "engine.image = 'registry:5000/warmstart-worker:latest': latest is another image every "
+            "week; name a version or a digest.",
         ),
         (
             "engine.address=scheduler",

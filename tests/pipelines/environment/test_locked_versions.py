@@ -193,6 +193,18 @@ def test_tensorflow_without_cuda_may_have_another_name(
     assert installed_versions() == {}
 
 
+def test_package_without_metadata_is_none_whoever_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once some package imports importlib_metadata, that one answers for Python's own."""
+    importlib_metadata = pytest.importorskip("importlib_metadata")
+    (tmp_path / "gone-1.dist-info").mkdir()
+    found = importlib_metadata.distributions(path=[str(tmp_path)])
+    monkeypatch.setattr(locked_versions, "distributions", lambda: found)
+
+    assert installed_versions() == {}
+
+
 def test_lock_is_that_of_the_checkout() -> None:
     assert find_lock() == ROOT / "uv.lock"
 
