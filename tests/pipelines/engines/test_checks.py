@@ -154,8 +154,8 @@ def test_dataflow_needs_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     [
         (
             "engine.image=warmstart-worker",
-            "engine.image = 'warmstart-worker': has no tag, so nobody could tell what ran; name one, "
-            "as warmstart-worker:0.1.0.",
+            "engine.image = 'warmstart-worker': has no tag, so nobody could tell what ran; name "
+            "one, as warmstart-worker:0.1.0.",
         ),
         (
             "engine.image=registry:5000/warmstart-worker:latest",
