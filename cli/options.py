@@ -19,6 +19,11 @@ ConfigFile = Annotated[
     typer.Option("--config", metavar="FILE", help="YAML file, as `warmstart init` writes it."),
 ]
 
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
+]
+
 AsJsonObject = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
 ]

@@ -14,7 +14,7 @@ import typer
 from cli import pipeline_compile
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
-from cli.options import AsJsonObject, ConfigFile, Data
+from cli.options import AsJsonObject, ConfigFile, Data, Overrides
 from cli.weights_cache import WeightsCache
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ _Output = Annotated[
         help="Where artifacts, metadata and models go.",
         show_default="warmstart-output",
     ),
-]
-
-_Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."),
 ]
 
 _Corrections = Annotated[
@@ -62,7 +57,7 @@ def run(
     data: Data,
     output: _Output = None,
     config: ConfigFile = None,
-    overrides: _Overrides = None,
+    overrides: Overrides = None,
     corrections: _Corrections = None,
     gpus: Annotated[
         str | None,
@@ -108,7 +103,7 @@ def plan(
     data: Data,
     output: _Output = None,
     config: ConfigFile = None,
-    overrides: _Overrides = None,
+    overrides: Overrides = None,
     corrections: _Corrections = None,
     as_json: AsJsonObject = False,
     debug: Debug = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import ConfigFile
+from cli.options import ConfigFile, Overrides
 from cli.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ def compile_(
     ],
     engine: Annotated[Engine, typer.Option("--engine", help="What is to run it.")],
     config: ConfigFile = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change one key, such as fine_tune.epochs=3."
-        ),
-    ] = None,
+    overrides: Overrides = None,
     data: Annotated[
         str | None,
         typer.Option(

@@ -16,7 +16,7 @@ from cli.progress import JsonProgress, Progress, TerminalProgress, decided
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
-from pipelines.config import WHERE_IT_RUNS, PipelineConfig, plain_yaml
+from pipelines.config import PipelineConfig
 from pipelines.folders import OutputFolders
 from pipelines.forgotten import forget
 from pipelines.metadata_backup import back_up
@@ -64,11 +64,15 @@ def run_with_progress(
     if corrected.applied:
         write_corrections(folder / CORRECTIONS_FILE, corrected.applied)
 
-    def last_words() -> None:
+    def interrupted() -> Outcome:
         progress.say(_INTERRUPTED, style="yellow")
         cancel(output, run_id)
-        interrupted = Outcome(run_id, progress.components, error=_INTERRUPTED, folder=folder)
-        write_metrics(replace(interrupted, corrected=corrected), folder)
+        return Outcome(
+            run_id, progress.components, error=_INTERRUPTED, folder=folder, interrupted=True
+        )
+
+    def last_words() -> None:
+        write_metrics(replace(interrupted(), corrected=corrected), folder)
 
     with (
         output_to(folder / LOG_FILE) as stderr,
@@ -88,11 +92,7 @@ def run_with_progress(
                 _run(config, place, run_id, progress, force=force)
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
-            outcome = Outcome(
-                run_id, progress.components, error=_INTERRUPTED, folder=folder, interrupted=True
-            )
-            cancel(output, run_id)
-            progress.say(_INTERRUPTED, style="yellow")
+            outcome = interrupted()
         except Exception as error:
             if not progress.failed:  # What a component raised is logged where it was raised.
                 logging.getLogger(__name__).exception("The run failed.")
@@ -146,9 +146,7 @@ def _replay(
     from pipelines.plan.replay import Replay
     from pipelines.run_facts import RunFacts, record_of_run
 
-    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
-    facts = RunFacts(configuration=configuration, data=place.data)
-    record = record_of_run(facts, plan.nodes)
+    record = record_of_run(RunFacts.of(config, place.data), plan.nodes)
     Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
 
 

@@ -20,7 +20,7 @@ from tfx.proto.orchestration import pipeline_pb2
 import samples
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.component_properties import component_properties
-from pipelines.config import WHERE_IT_RUNS, PipelineConfig, load_config, plain_yaml
+from pipelines.config import PipelineConfig, load_config
 from pipelines.engines.arguments import IN_MEMORY, beam_arguments
 from pipelines.environment.visible_gpus import show_gpus
 from pipelines.folders import DEFAULT_OUTPUT, OutputFolders, prepare_output
@@ -134,8 +134,7 @@ def run(
     compiled = compiled_pipeline(config, data=data, output=output, corrected=corrected)
     for node in compiled.nodes if force else ():
         node.pipeline_node.execution_options.caching_options.enable_cache = False
-    configuration = plain_yaml(config.resolved, without=WHERE_IT_RUNS)
-    facts = RunFacts(configuration=configuration, data=data)
+    facts = RunFacts.of(config, data)
     ReportingDagRunner(
         run_id, listener, facts=facts, beam_arguments=beam_arguments(config.engine)
     ).run_with_ir(compiled)

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas import serving
 from schemas.errors import PipelineError
 
 # A model that was refused is not pushed; a cache may be empty.
@@ -17,7 +18,7 @@ _MAY_BE_EMPTY = frozenset({"PushedModel", "TransformCache"})
 
 # Files without which an artifact of this type is of no use, below its folder.
 _FILES = {
-    "Model": ("Format-Serving/saved_model.pb",),
+    "Model": (f"{serving.SAVED_MODEL_FOLDER}/saved_model.pb",),
     "TransformGraph": ("transform_fn/saved_model.pb", "transformed_metadata/schema.pbtxt"),
     "Schema": ("schema.pbtxt",),
     "ModelEvaluation": ("measured.json",),

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from components.report_gen.git_commit import git_commit
+from pipelines.config import WHERE_IT_RUNS, PipelineConfig, plain_yaml
 from schemas import run_record
 
 
@@ -24,6 +25,11 @@ class RunFacts:
 
     configuration: str
     data: str
+
+    @classmethod
+    def of(cls, config: PipelineConfig, data: str) -> RunFacts:
+        """Returns them, without what only says where a run takes place."""
+        return cls(plain_yaml(config.resolved, without=WHERE_IT_RUNS), data)
 
 
 def record_of_run(facts: RunFacts | None, nodes: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -33,3 +33,6 @@ EXTRA_ASSETS = "assets.extra"
 ARCHITECTURE_FILE = "architecture.json"
 CLASSIFIER_VARIABLES = "variables_of_classifier"
 STATISTICS_FOLDER = "statistics"
+
+# Where TFX has the SavedModel in a Model artifact.
+SAVED_MODEL_FOLDER = "Format-Serving"

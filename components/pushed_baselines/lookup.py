@@ -18,8 +18,7 @@ CANDIDATE_KEY = "candidate"
 STATISTICS_KEY = "statistics"
 MODEL_KEY = "model"
 
-# Where a Model artifact has its SavedModel, and statistics those of the training photos.
-_SAVED_MODEL = "Format-Serving"
+# Where statistics have those of the training photos.
 _TRAINING = f"Split-{features.TRAIN}"
 
 # They tell one SavedModel from another: the index holds a checksum of each variable.
@@ -58,7 +57,7 @@ class LatestPushedModel(Lookup):
             properties: `models`, the folder of pushed versions.
             inputs: `candidate`, the Model artifact just trained.
         """
-        candidate = Path(inputs[CANDIDATE_KEY], _SAVED_MODEL)
+        candidate = Path(inputs[CANDIDATE_KEY], serving.SAVED_MODEL_FOLDER)
         wanted = set(read_classes(candidate))
         for version in _newest_first(Path(properties[MODELS_KEY])):
             if wanted <= _classes(version) and not _same_model(version, candidate):

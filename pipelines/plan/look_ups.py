@@ -12,9 +12,6 @@ from components.evaluator.latest_blessed import latest_other_blessed
 from pipelines.plan.records import Artifacts, Records
 from schemas import serving
 
-# Of a Model artifact, as TFX lays it out.
-_SERVING_MODEL = "Format-Serving"
-
 
 def _statistics(records: Records, known: Artifacts) -> Artifacts:
     chosen = latest_other(
@@ -43,7 +40,7 @@ LOOK_UPS: dict[str, Callable[[Records, Artifacts], Artifacts]] = {
 
 
 def _classes(uri: str) -> set[str]:
-    file = Path(uri, _SERVING_MODEL, "assets", serving.CLASSES_ASSET)
+    file = Path(uri, serving.SAVED_MODEL_FOLDER, "assets", serving.CLASSES_ASSET)
     try:
         return set(json.loads(file.read_bytes()))
     except FileNotFoundError:
