@@ -11,6 +11,7 @@ from made_spec import write_spec
 from pipelines.kubeflow_client.spec_file import read_spec_file
 from schemas.errors import ConfigError
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 HINT = "compile one with `warmstart pipeline compile --engine kubeflow --output FILE.yaml`"
 
 
@@ -87,8 +88,8 @@ def test_another_file_is_one_sentence(tmp_path: Path, content: str, why: str) ->
     assert str(caught.value) == f"{file} {why}, so it is no compiled pipeline; {HINT}."
 
 
-def test_a_job_for_vertex_is_told_where_it_belongs(golden: Path) -> None:
-    file = golden / "vertex.json"
+def test_a_job_for_vertex_is_told_where_it_belongs() -> None:
+    file = REPOSITORY / "kubeflow" / "golden" / "vertex.json"
 
     with pytest.raises(ConfigError) as caught:
         read_spec_file(file)
