@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -18,6 +19,7 @@ from components.dataset.options import SurveyOptions
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
 from components.dataset.survey import Photo, Survey, survey
+from components.image_example_gen.fingerprint import FINGERPRINT_KEY
 from components.image_example_gen.output_config import output_config
 from components.image_example_gen.quarantine import (
     write_applied,
@@ -26,6 +28,7 @@ from components.image_example_gen.quarantine import (
     write_survey,
 )
 from components.transform.preprocessing import decode
+from components.worker_errors import as_raised_in_worker
 from schemas import features
 from schemas.corrections import from_property
 from schemas.errors import DataError, printable
@@ -51,13 +54,19 @@ class Executor(BaseExampleGenExecutor):
     ) -> None:
         """Writes the examples of each split, and the list of files that were set aside.
 
+        What it writes is of the photos that the driver's fingerprint is of, or nothing is: TFX's
+        cache would give it to every later run on the photos of the fingerprint.
+
         Raises:
-            DataError: if a classifier cannot be trained on these photos.
+            DataError: if a classifier cannot be trained on these photos, or they change meanwhile.
         """
         data = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         options = SurveyOptions(**{f.name: exec_properties[f.name] for f in fields(SurveyOptions)})
         corrections = from_property(exec_properties[CORRECTIONS_KEY])
         found = survey(data, options, corrections=corrections)
+        # There is none where no driver was run.
+        if found.fingerprint != exec_properties.get(FINGERPRINT_KEY, found.fingerprint):
+            raise _changed(data, "other photos than a moment ago")
         check_survey(data, found, options)
         folder = artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY])
         write_quarantine(folder, set_aside(found, options))
@@ -71,7 +80,8 @@ class Executor(BaseExampleGenExecutor):
             standard_component_specs.OUTPUT_CONFIG_KEY: config,
             _SURVEY_KEY: found,
         }
-        super().Do(input_dict, output_dict, properties)
+        with as_raised_in_worker():
+            super().Do(input_dict, output_dict, properties)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
         """Returns the transform from photos to tf.train.Examples."""
@@ -114,11 +124,19 @@ class _ReadPhotos(beam.DoFn):
     def _read(self, photo: Photo) -> bytes:
         place = joined(self._root, photo.path)
         try:
-            return read_bytes(place)
+            content = read_bytes(place)
         except OSError as error:
-            raise DataError(
-                f"{printable(place)} changed while it was read ({error.strerror}); run again."
-            ) from error
+            raise _changed(place, error.strerror or "cannot be read") from error
+        if hashlib.sha256(content).hexdigest() != photo.digest:
+            raise _changed(place, "other content than a moment ago")
+        return content
+
+
+def _changed(place: str, what: str) -> DataError:
+    return DataError(
+        f"{printable(place)} changed while it was read ({what}); run the same command again when "
+        "nothing writes there."
+    )
 
 
 @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
