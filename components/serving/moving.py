@@ -15,7 +15,7 @@ _NO_RENAME = frozenset({errno.EMFILE, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDE
 
 
 def move_version(folder: Path, target: Path) -> None:
-    """Moves a version, so that nobody sees half of one.
+    """Moves a version, so that nobody sees half of one; the move survives a power cut.
 
     Where no folder can be renamed, its files are copied, the graph last, and then removed, the
     graph first: a folder without it is no version to warmstart, and TensorFlow Serving looks again
@@ -30,8 +30,35 @@ def move_version(folder: Path, target: Path) -> None:
         if error.errno not in _NO_RENAME:
             raise
         _copy(folder, target)
+        write_through(target)
         (folder / GRAPH_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder)
+    for place in {folder.parent, target.parent}:
+        _sync(place)
+
+
+def write_through(folder: Path) -> None:
+    """Waits until the disk has all that lies in a folder, for a power cut after the move.
+
+    Raises:
+        OSError: if the disk fails.
+    """
+    for place, _, names in os.walk(folder):
+        for name in names:
+            _sync(Path(place, name))
+        _sync(Path(place))
+
+
+def _sync(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems, such as Cloud Storage FUSE, cannot do that with folders.
+        if error.errno not in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _copy(folder: Path, target: Path) -> None:

@@ -100,7 +100,7 @@ def _properties(invocation: Invocation, inputs: _Artifacts) -> dict[str, Any]:
 
 
 def _describe_examples(properties: Mapping[str, Any], outputs: _Artifacts) -> None:
-    """Records what TFX's driver would; that the photos are those of the digest, the executor sees."""
+    """Records what TFX's driver would; the executor checks that these are the photos of it."""
     told = properties.get(FINGERPRINT_KEY)
     if told is None:
         return

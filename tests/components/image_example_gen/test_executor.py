@@ -15,10 +15,10 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.orchestration import data_types, metadata
 from tfx.types import standard_artifacts
 
+from components.image_example_gen import executor
 from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.driver import Driver
-from components.image_example_gen import executor
 from components.image_example_gen.executor import Executor
 from components.image_example_gen.quarantine import read_photos, read_survey
 from schemas import features
