@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -31,7 +31,7 @@ from components.transform.preprocessing import decode
 from components.worker_errors import as_raised_in_worker
 from schemas import features
 from schemas.corrections import from_property
-from schemas.errors import DataError, printable
+from schemas.errors import DataError, PipelineError, printable
 
 QUARANTINE_KEY = "quarantine"
 CORRECTIONS_KEY = "corrections"
@@ -41,6 +41,8 @@ _SURVEY_KEY = "_survey"
 
 # Photos that are decoded at once, in parallel.
 _BATCH_SIZE = 32
+
+_OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 
 class Executor(BaseExampleGenExecutor):
@@ -59,6 +61,7 @@ class Executor(BaseExampleGenExecutor):
 
         Raises:
             DataError: if a classifier cannot be trained on these photos, or they change meanwhile.
+            PipelineError: if there is too little memory to decode them.
         """
         data = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         options = SurveyOptions(**{f.name: exec_properties[f.name] for f in fields(SurveyOptions)})
@@ -113,11 +116,12 @@ class _ReadPhotos(beam.DoFn):
     def process(self, photos: list[Photo]) -> Iterator[tf.train.Example]:
         contents = [self._read(photo) for photo in photos]
         with quiet_pillow():
-            readable = [as_graph_reads(content) for content in contents]
             try:
-                _check_decodes(tf.constant(readable))
-            except tf.errors.InvalidArgumentError:
-                readable = [_that_decodes(content) for content in readable]
+                readable = _as_the_graph_decodes(contents)
+            except (*_OUT_OF_MEMORY, ValueError) as error:
+                if not isinstance(error.__cause__ or error, _OUT_OF_MEMORY):
+                    raise
+                raise _too_little_memory(self._root, photos) from error
         for photo, content in zip(photos, readable, strict=True):
             yield _example(photo, content)
 
@@ -130,6 +134,25 @@ class _ReadPhotos(beam.DoFn):
         if hashlib.sha256(content).hexdigest() != photo.digest:
             raise _changed(place, "other content than a moment ago")
         return content
+
+
+def _as_the_graph_decodes(contents: Sequence[bytes]) -> list[bytes]:
+    readable = [as_graph_reads(content) for content in contents]
+    try:
+        _check_decodes(tf.constant(readable))
+    except tf.errors.InvalidArgumentError:
+        return [_that_decodes(content) for content in readable]
+    return readable
+
+
+def _too_little_memory(root: str, photos: Sequence[Photo]) -> PipelineError:
+    largest = max(photos, key=lambda photo: photo.seen.width * photo.seen.height)
+    return PipelineError(
+        f"Memory runs out where {len(photos)} photos are decoded, the largest of them "
+        f"{printable(joined(root, largest.path))} with {largest.seen.width} x "
+        f"{largest.seen.height} pixels; lower engine.workers, or data.max_pixels to set such "
+        "photos aside."
+    )
 
 
 def _changed(place: str, what: str) -> DataError:
