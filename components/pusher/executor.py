@@ -14,9 +14,10 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components.durable import sync_below
 from components.evaluator.measured import accuracy_of
 from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE
-from components.serving.moving import move_version, write_through
+from components.serving.moving import move_version
 from components.serving.one_at_a_time import one_at_a_time
 from components.serving.versions import next_number, prune, write_record
 from schemas import features, serving
@@ -104,7 +105,7 @@ class Executor(executor.Executor):
         )
         _add_report(staged_version, input_dict.get(REPORT_KEY))
         _add_statistics(staged_version, input_dict.get(STATISTICS_KEY))
-        write_through(staged_version)
+        sync_below(staged_version)
         version = models / str(number)
         move_version(staged_version, version)
         shutil.rmtree(staging)

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from components.durable import sync, sync_below
 from components.serving.model_folder import GRAPH_FILE
 
 # How file systems say so: Cloud Storage FUSE, which renames folders only in buckets with a
@@ -30,35 +31,11 @@ def move_version(folder: Path, target: Path) -> None:
         if error.errno not in _NO_RENAME:
             raise
         _copy(folder, target)
-        write_through(target)
+        sync_below(target)
         (folder / GRAPH_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder)
     for place in {folder.parent, target.parent}:
-        _sync(place)
-
-
-def write_through(folder: Path) -> None:
-    """Waits until the disk has all that lies in a folder, for a power cut after the move.
-
-    Raises:
-        OSError: if the disk fails.
-    """
-    for place, _, names in os.walk(folder):
-        for name in names:
-            _sync(Path(place, name))
-        _sync(Path(place))
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some file systems, such as Cloud Storage FUSE, cannot do that with folders.
-        if error.errno not in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
-            raise
-    finally:
-        os.close(descriptor)
+        sync(place)
 
 
 def _copy(folder: Path, target: Path) -> None:

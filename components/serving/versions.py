@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.durable import sync_below
 from components.serving.model_folder import GRAPH_FILE, numbered_folders
-from components.serving.moving import move_version, write_through
+from components.serving.moving import move_version
 from components.serving.one_at_a_time import one_at_a_time
 from schemas import serving
 from schemas.errors import ModelError, printable, shortened_list
@@ -167,7 +168,7 @@ def promote(models: Path, number: int) -> Version:
             accuracy=chosen.accuracy,
             copy_of=chosen.copy_of or chosen.number,
         )
-        write_through(staging)
+        sync_below(staging)
         move_version(staging, models / str(new))
     return _version(models / str(new), withdrawn=False)
 
