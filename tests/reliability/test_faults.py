@@ -17,8 +17,6 @@ from pipeline_runs import copy_sample
 from components.serving.model_folder import numbered_folders
 from components.serving.versions import find_versions, run_id_of
 
-pytestmark = pytest.mark.slow
-
 # With these, root is bound by permissions like anyone else.
 BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 
@@ -47,6 +45,7 @@ def two_at_once(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return models, made
 
 
+@pytest.mark.slow
 def test_two_runs_that_share_a_folder_of_models_both_push(
     two_at_once: tuple[Path, list[Attempt]],
 ) -> None:
@@ -60,6 +59,7 @@ def test_two_runs_that_share_a_folder_of_models_both_push(
     assert result_of(made[0].outcome) == result_of(made[1].outcome)
 
 
+@pytest.mark.slow
 def test_photos_that_are_deleted_after_they_were_read_change_nothing(
     data: Path, tmp_path: Path, two_at_once: tuple[Path, list[Attempt]]
 ) -> None:
@@ -78,6 +78,7 @@ def test_photos_that_are_deleted_after_they_were_read_change_nothing(
     assert result_of(made.outcome) == result_of(undisturbed.outcome)
 
 
+@pytest.mark.slow
 def test_permission_that_is_lost_midway_costs_what_was_not_finished(
     data: Path, tmp_path: Path, two_at_once: tuple[Path, list[Attempt]]
 ) -> None:

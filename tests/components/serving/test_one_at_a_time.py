@@ -54,7 +54,7 @@ def test_who_waits_too_long_is_told_so(tmp_path: Path) -> None:
     )
 
 
-def test_lock_of_a_process_that_was_killed_is_gone(tmp_path: Path) -> None:
+def test_lock_on_models_of_a_process_that_was_killed_is_gone(tmp_path: Path) -> None:
     forked = multiprocessing.get_context("fork")
     holds = forked.Event()
 
