@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.driver import Driver
 from components.image_example_gen.executor import Executor
 from components.image_example_gen.quarantine import read_photos, read_survey
+from pipelines.resource_use import ResourceMeter
 from schemas import features
 from schemas.corrections import (
     CORRECTIONS_FILE,
@@ -57,6 +60,11 @@ def examples_of(folder: Path) -> dict[str, str]:
             )
             found[path] = label
     return found
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def execute(
@@ -105,6 +113,31 @@ def test_corrections_are_in_examples_tables_and_survey(data: Path, tmp_path: Pat
     ]
     applied = read_corrections(quarantine / CORRECTIONS_FILE)
     assert applied == [relabelled, left_out]
+
+
+def test_photos_pass_through_memory_a_few_at_a_time(tmp_path: Path) -> None:
+    """All of them are 78 MB, and a batch is 6."""
+    for number in range(400):
+        label = "cat" if number % 2 else "dog"
+        add(tmp_path, f"photos/{label}/{number}.png", encoded(number, "PNG", size=256))
+    properties = dict(ImageExampleGen(str(tmp_path / "photos")).exec_properties)
+    meter, before = ResourceMeter(), resident_bytes()
+
+    examples, _ = execute(properties, tmp_path)
+
+    peak = meter.read().peak_memory
+    assert peak is not None
+    assert sum(file.stat().st_size for file in examples.rglob("*.gz")) > 78e6
+    assert peak - before < 75e6
+
+
+def test_classes_are_mixed_in_the_examples(data: Path, tmp_path: Path) -> None:
+    examples, _ = execute(dict(ImageExampleGen(str(data)).exec_properties), tmp_path)
+
+    labels = list(examples_of(examples / "Split-train").values())
+    changes = sum(one != other for one, other in pairwise(labels))
+    assert len(labels) > 20
+    assert changes > len(labels) / 4
 
 
 def test_driver_hands_corrections_on_beside_a_fingerprint_of_the_files(data: Path) -> None:
