@@ -8,13 +8,14 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from schemas.errors import ModelError, printable
 
-# Hidden, in the folder of models, while one of them is changed.
+# Hidden, in the folder of models, and empty. It stays: a lock on a file that was removed keeps
+# nobody out.
 _LOCK = ".lock"
 
 # A push copies a model, which takes seconds.
@@ -31,8 +32,8 @@ _log = logging.getLogger(__name__)
 def one_at_a_time(models: Path, *, longest_wait_s: float = _LONGEST_WAIT_S) -> Iterator[None]:
     """Waits until nobody changes a folder of models, and keeps others from it in the block.
 
-    The lock is the kernel's (`flock`): that of a process that was killed is gone with it. Its file
-    is removed in the end. A file system without locks is changed without one.
+    The lock is the kernel's (`flock`): that of a process that was killed is gone with it. A file
+    system without locks is changed without one.
 
     Args:
         models: the folder; it exists.
@@ -42,33 +43,28 @@ def one_at_a_time(models: Path, *, longest_wait_s: float = _LONGEST_WAIT_S) -> I
         ModelError: if another process changes it all the time.
         OSError: if it cannot be written to.
     """
-    file = models / _LOCK
     end = time.monotonic() + longest_wait_s
-    while True:
-        with _opened(file) as lock:
-            locked = _locked(lock, models)
-            # The one before removed its file: a lock on that keeps nobody out.
-            if locked and _is_still(lock, file):
-                try:
-                    yield
-                finally:
-                    with suppress(OSError):
-                        file.unlink()
-                return
-        if not locked and time.monotonic() > end:
-            raise ModelError(
-                f"{printable(str(models))}: another process has been changing this folder of "
-                f"models for {longest_wait_s:g} s; wait for it, or end it."
-            )
-        time.sleep(0 if locked else _PAUSE_S)
+    # Closing gives the lock up.
+    with _opened(models) as lock:
+        while not _locked(lock, models):
+            if time.monotonic() > end:
+                raise ModelError(
+                    f"{printable(str(models))}: another process has been changing this folder of "
+                    f"models for {longest_wait_s:g} s; wait for it, or end it."
+                )
+            time.sleep(_PAUSE_S)
+        yield
 
 
-def _opened(file: Path) -> IO[str]:
+def _opened(models: Path) -> IO[str]:
+    file = models / _LOCK
     try:
+        if file.exists() and not os.access(file, os.W_OK):
+            return file.open(encoding="utf-8")  # Another user's.
         return file.open("a", encoding="utf-8")
     except OSError as error:
         # It is the folder that is missing, or may not be written to.
-        raise OSError(error.errno, error.strerror, str(file.parent)) from error
+        raise OSError(error.errno, error.strerror, str(models)) from error
 
 
 def _locked(lock: IO[str], models: Path) -> bool:
@@ -81,10 +77,3 @@ def _locked(lock: IO[str], models: Path) -> bool:
             raise
         _log.warning("%s: the file system has no locks; push from one place only.", models)
     return True
-
-
-def _is_still(lock: IO[str], file: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock.fileno()), file.stat())
-    except FileNotFoundError:
-        return False

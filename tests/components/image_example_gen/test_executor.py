@@ -17,6 +17,8 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.orchestration import data_types, metadata
 from tfx.types import standard_artifacts
 
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import survey
 from components.image_example_gen import executor
 from components.image_example_gen.artifact import Quarantine
 from components.image_example_gen.component import ImageExampleGen
@@ -33,7 +35,7 @@ from schemas.corrections import (
     from_property,
     read_corrections,
 )
-from schemas.errors import DataError
+from schemas.errors import DataError, PipelineError
 
 IN_MEMORY = ("--runner=FnApiRunner",)
 
@@ -225,4 +227,32 @@ def test_photo_that_changes_before_it_is_read_is_named(
     assert str(error.value) == (
         f"{data}/cat/003.jpg changed while it was read ({what}); run the same command again when "
         "nothing writes there."
+    )
+
+
+def out_of_memory(_: bytes) -> bytes:
+    raise MemoryError
+
+
+def out_of_memory_in_pillow(content: bytes) -> bytes:
+    try:
+        return out_of_memory(content)
+    except MemoryError as error:
+        raise ValueError(str(error)) from error
+
+
+@pytest.mark.parametrize("run_out", [out_of_memory, out_of_memory_in_pillow])
+def test_memory_that_runs_out_where_photos_are_decoded_is_told_with_what_to_lower(
+    data: Path, monkeypatch: pytest.MonkeyPatch, run_out: Callable[[bytes], bytes]
+) -> None:
+    add(data, "cat/large.png", encoded(7, "PNG", size=32))
+    photos = survey(str(data), SurveyOptions()).photos
+    monkeypatch.setattr(executor, "as_graph_reads", run_out)
+
+    with pytest.raises(PipelineError) as error:
+        list(executor._ReadPhotos(str(data)).process(photos))
+
+    assert str(error.value) == (
+        f"Memory runs out where 41 photos are decoded, the largest of them {data}/cat/large.png "
+        "with 32 x 32 pixels; lower engine.workers, or data.max_pixels to set such photos aside."
     )

@@ -43,8 +43,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def names(folder: Path) -> list[str]:
-    """Returns what lies in a folder, hidden or not; nothing if there is no folder."""
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Returns what lies in a folder, hidden or not, but for a lock; nothing without a folder."""
+    found = folder.iterdir() if folder.exists() else ()
+    return sorted(path.name for path in found if path.name != ".lock")
 
 
 class Push:

@@ -47,6 +47,11 @@ def numbers(models: Path) -> list[int]:
     return [version.number for version in find_versions(models) if not version.withdrawn]
 
 
+def names(models: Path) -> set[str]:
+    """Returns what lies in a folder, hidden or not, but for a lock."""
+    return {path.name for path in models.iterdir()} - {".lock"}
+
+
 def withdrawn(models: Path) -> list[int]:
     return [version.number for version in find_versions(models) if version.withdrawn]
 
@@ -147,7 +152,7 @@ def test_promoted_version_is_a_copy_with_the_highest_number(models: Path) -> Non
     assert (now.run_id, now.accuracy) == ("run 9", 0.75)
     record = json.loads((now.folder / "assets.extra" / "warmstart.json").read_text())
     assert record["version"] == now.number
-    assert {path.name for path in models.iterdir()} == {str(now.number), "11", "10", "9"}
+    assert names(models) == {str(now.number), "11", "10", "9"}
 
 
 def test_promotions_at_once_get_numbers_of_their_own(models: Path) -> None:
@@ -242,7 +247,7 @@ def test_pruning_removes_the_oldest(
 ) -> None:
     assert [version.number for version in prune(models, keep)] == removed
     assert numbers(models) == left
-    assert {path.name for path in models.iterdir()} == set(map(str, left))
+    assert names(models) == set(map(str, left))
 
 
 def test_pruning_removes_withdrawn_versions_older_than_all_that_are_kept(models: Path) -> None:
