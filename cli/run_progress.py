@@ -17,22 +17,27 @@ from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
 from pipelines.config import PipelineConfig
-from pipelines.folders import OutputFolders
+from pipelines.folders import OutputFolders, closed_part
 from pipelines.forgotten import forget
 from pipelines.metadata_backup import back_up
 from pipelines.outcome import Outcome, new_run_id, write_metrics
 from pipelines.plan.planner import Plan, planned_run
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
-from schemas.run_folder import LOG_FILE
+from schemas.run_folder import LOG_FILE, METRICS_FILE
 
 _INTERRUPTED = (
     "Interrupted. The same command goes on from here: what is finished is not done again, and "
     "training begins with the epoch that it was in."
 )
 
+_ONCE_MORE = "run the same command again: what is finished is not done again."
+
 # Beam, TensorFlow and SQLite hand on no more than the text.
 _NO_SPACE = (os.strerror(errno.ENOSPC), "database or disk is full")
+
+# Python's, NumPy's and the operating system's words.
+_NO_MEMORY = ("MemoryError", "Unable to allocate", os.strerror(errno.ENOMEM))
 
 
 def run_with_progress(
@@ -96,14 +101,12 @@ def run_with_progress(
         except Exception as error:
             if not progress.failed:  # What a component raised is logged where it was raised.
                 logging.getLogger(__name__).exception("The run failed.")
-            message = _message(error, progress.failed, folder)
+            message = _message(error, progress.failed, folder, output)
             outcome = Outcome(run_id, progress.components, error=message, folder=folder)
             progress.say(f"Error: {message}", style="red")
             if debug:
                 progress.say(traceback.format_exc())
-    outcome = replace(outcome, corrected=corrected)
-    write_metrics(outcome, folder)
-    return outcome
+        return _kept(replace(outcome, corrected=corrected), folder, progress)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,18 @@ def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcom
     return outcome
 
 
-def _message(error: Exception, component: str | None, folder: Path) -> str:
+def _kept(outcome: Outcome, folder: Path, progress: Progress) -> Outcome:
+    """Writes what a run came to; one that cannot be kept has failed, whatever it came to."""
+    try:
+        write_metrics(outcome, folder)
+    except OSError as error:
+        message = f"{folder / METRICS_FILE} cannot be written ({error.strerror}); {_ONCE_MORE}"
+        progress.say(f"Error: {message}", style="red")
+        return replace(outcome, results=None, error=outcome.error or message)
+    return outcome
+
+
+def _message(error: Exception, component: str | None, folder: Path, output: OutputFolders) -> str:
     if isinstance(error, WarmstartError):
         return str(error)
     what = first_line(error)
@@ -176,7 +190,13 @@ def _message(error: Exception, component: str | None, folder: Path) -> str:
     if any(sign in what for sign in _NO_SPACE):
         return (
             f"{where}: no space is left on the disk of {folder} or of {tempfile.gettempdir()}; "
-            "free some, or lower embed.max_disk_gb, and run the same command again: what is "
-            "finished is not done again."
+            f"free some, or lower embed.max_disk_gb, and {_ONCE_MORE}"
         )
+    if isinstance(error, MemoryError) or any(sign in what for sign in _NO_MEMORY):
+        return (
+            f"{where}: memory ran out; lower train.batch_size, data.max_pixels or engine.workers, "
+            f"and {_ONCE_MORE}"
+        )
+    if closed := closed_part(output):
+        return f"{where}: {closed} can no longer be written to; make it writable, and {_ONCE_MORE}"
     return f"{where}: {what} (the whole story is in {folder / LOG_FILE})."

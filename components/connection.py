@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 
 def failure(error: BaseException) -> str:
@@ -15,5 +16,7 @@ def failure(error: BaseException) -> str:
     while cause:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
+        if isinstance(cause, ReadTimeoutError):  # Between two parts of an answer.
+            return "the server does not answer"
         cause = cause.__cause__ or cause.__context__
     return "the connection broke off"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import tensorflow as tf
@@ -80,18 +79,3 @@ class ShrinkingBatches:
                 size,
                 self._at_once,
             )
-
-
-@contextmanager
-def memory_reported() -> Iterator[None]:
-    """Raises what `ShrinkingBatches` raised in a worker: Beam adds where that was.
-
-    Raises:
-        PipelineError: if there was not memory enough for a single photo.
-    """
-    try:
-        yield
-    except Exception as error:
-        if _NOT_EVEN_ONE in str(error):
-            raise PipelineError(_NOT_EVEN_ONE) from error
-        raise

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from components.durable import sync
 from pipelines.folders import OutputFolders
 from schemas.errors import ConfigError, PipelineError, first_line, printable
 
@@ -26,7 +27,7 @@ def back_up(output: OutputFolders) -> None:
     The copy before is replaced only by a store that is sound.
 
     Raises:
-        PipelineError: if the store is damaged.
+        PipelineError: if the store is damaged, or the copy cannot be written.
     """
     if not output.metadata.exists():
         return
@@ -38,11 +39,17 @@ def back_up(output: OutputFolders) -> None:
             store.backup(copy)
         trouble = damage(partial)
     except sqlite3.DatabaseError as error:
-        trouble = first_line(error)
+        trouble = damage(output.metadata)
+        if not trouble:
+            partial.unlink(missing_ok=True)
+            raise PipelineError(
+                f"{printable(str(backup))} cannot be written ({first_line(error)}); make room or "
+                "make the folder writable, and run the same command again."
+            ) from error
     if trouble:
         partial.unlink(missing_ok=True)
         raise PipelineError(_sentence(output, trouble))
-    os.replace(partial, backup)
+    _replace(partial, backup)
 
 
 def damage(file: Path) -> str:
@@ -88,12 +95,19 @@ def restore(output: OutputFolders) -> str:
         store.with_name(store.name + left).unlink(missing_ok=True)
     partial = store.with_name(f".{store.name}.partial")
     partial.write_bytes(backup.read_bytes())
-    os.replace(partial, store)
+    _replace(partial, store)
     since = datetime.fromtimestamp(backup.stat().st_mtime, UTC)
     return (
         f"{shown} is as it was before the run of {since:%Y-%m-%d %H:%M} UTC{kept}. Runs since then "
         "are no longer listed, and what they made is made again."
     )
+
+
+def _replace(partial: Path, file: Path) -> None:
+    """Puts a file in the place of another; a power cut leaves one of them, and it is whole."""
+    sync(partial)
+    os.replace(partial, file)
+    sync(file.parent)
 
 
 def _read(file: Path) -> closing[sqlite3.Connection]:

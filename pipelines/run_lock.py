@@ -9,10 +9,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from pipelines.folders import OutputFolders
-from schemas.errors import PipelineError, printable
+from schemas.errors import ConfigError, PipelineError, printable
 
 _FILE = ".run.lock"
 
@@ -29,10 +30,11 @@ def exclusive_run(output: OutputFolders) -> Iterator[None]:
 
     Raises:
         PipelineError: if another run is under way there.
+        ConfigError: if its file cannot be written to.
     """
     file = output.root / _FILE
     # Closed only in the end, and by the kernel in any case: closing gives the lock up.
-    with file.open("a+", encoding="utf-8") as lock:
+    with _opened(file) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -43,6 +45,16 @@ def exclusive_run(output: OutputFolders) -> Iterator[None]:
         lock.flush()
         yield
         lock.truncate(0)
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        return file.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{printable(str(file))}: {error.strerror}; make it writable, or name another folder "
+            "with --output."
+        ) from error
 
 
 def _holder() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,7 @@ from pipeline_runs import QUICK
 from components.serving.model_folder import numbered_folders
 
 WARMSTART = str(Path(sys.executable).with_name("warmstart"))
-SETTINGS = [
-    part
-    for key in (*QUICK, "frozen.epochs=4", "fine_tune.epochs=2", "train.early_stopping=0")
-    for part in ("--set", key)
-]
+SETTINGS = (*QUICK, "frozen.epochs=4", "fine_tune.epochs=2", "train.early_stopping=0")
 
 _COMPONENT = re.compile(r"^[✓=✗] (\w+) +(\w+) ")
 _EPOCH = re.compile(r"(frozen|fine-tuned) (\d+)/")
@@ -36,7 +32,7 @@ class Attempt:
         states: of the components that ended, by id.
         epochs: that ended, as `frozen 3`.
         killed: whether it was.
-        outcome: what it printed, if it came to its end.
+        outcome: what it printed, if it came to its end, well or not.
         exit_code: of the process.
     """
 
@@ -64,6 +60,8 @@ def attempt(
     kill_after: float | None = None,
     kill_at: Callable[[str], bool] = lambda ended: False,
     with_signal: int = signal.SIGKILL,
+    prefix: Sequence[str] = (),
+    settings: Sequence[str] = SETTINGS,
 ) -> Attempt:
     """Runs the pipeline until it ends or is killed.
 
@@ -73,11 +71,15 @@ def attempt(
         kill_after: seconds, or None.
         kill_at: told each component and epoch that ended; kills if it says so.
         with_signal: how.
+        prefix: of the command.
+        settings: of the pipeline.
     """
-    command = [WARMSTART, "pipeline", "run", "--json", "--data", str(data), "--output", str(output)]
+    command = [*prefix, WARMSTART, "pipeline", "run", "--json"]
+    command += ["--data", str(data), "--output", str(output)]
+    command += [f"--set={setting}" for setting in settings]
     made = Attempt()
     with subprocess.Popen(
-        [*command, *SETTINGS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
 
         def kill() -> None:
@@ -94,7 +96,7 @@ def attempt(
         said = process.stdout.read() if process.stdout else ""
         timer.cancel()
         made.exit_code = process.wait()
-    if said.strip() and process.returncode == 0:
+    if said.strip() and process.returncode in {0, 1}:
         made.killed = False  # It was faster than the signal.
         made.outcome = json.loads(said)
     return made

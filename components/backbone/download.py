@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import keras
+import requests
 from keras.src.utils import file_utils
+from urllib3.exceptions import NewConnectionError
 
 from components.backbone.cache import CACHE_VARIABLE, cache_folder
 from components.backbone.weights import checksum_file, file_digest, sha256, verify
+from components.connection import failure
 from schemas.errors import ModelError
 
+# Seconds to wait before each further attempt.
+PAUSES = (1.0, 2.0, 4.0)
+
+# Seconds to connect, and between two chunks.
+TIMEOUTS = (10.0, 60.0)
+
+_CHUNK = 1 << 20
 _SHA256_LENGTH = 64  # In hex; the hashes that keras.applications knows are that or MD5.
 _lock = threading.Lock()
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -72,23 +86,55 @@ def _download(file: Path, url: str, published: str | None) -> None:
     """Downloads to a temporary name first: others may look for the file meanwhile."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(file.parent, os.W_OK):
-            raise PermissionError(f"{file.parent} cannot be written to")
-        keras.utils.get_file(partial.name, url, cache_dir=str(file.parent), cache_subdir="")
-    except Exception as error:  # Of Keras' own, with no type to tell them by.
-        partial.unlink(missing_ok=True)
-        raise ModelError(
-            f"backbone.weights = imagenet: {file} is missing and could not be downloaded "
-            f"({_reason(error)}); put {url} there by other means, name a folder that has it in "
-            f"{CACHE_VARIABLE}, or set backbone.weights to embedded or a .weights.h5 file."
-        ) from error
-    try:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _receive(url, partial)
+        except OSError as error:
+            raise ModelError(
+                f"backbone.weights = imagenet: {file} is missing and could not be downloaded "
+                f"({_reason(error)}); put {url} there by other means, name a folder that has it in "
+                f"{CACHE_VARIABLE}, or set backbone.weights to embedded or a .weights.h5 file."
+            ) from error
         _check_published(partial, file, url, published)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     _record(file)
+
+
+def _receive(url: str, file: Path) -> None:
+    """Downloads a file; Keras' own function waits for ever, and asks once.
+
+    Raises:
+        OSError: if the server cannot be reached, refuses or breaks off too often; or if the file
+            cannot be written.
+    """
+    pauses = iter(PAUSES)
+    with requests.Session() as session:
+        while True:
+            try:
+                with session.get(url, stream=True, timeout=TIMEOUTS) as response:
+                    response.raise_for_status()
+                    with file.open("wb") as stream:
+                        for chunk in response.iter_content(_CHUNK):
+                            stream.write(chunk)
+                return
+            except requests.RequestException as error:
+                pause = next(pauses, None)
+                if pause is None or not _may_pass(error):
+                    raise
+                _log.warning("%s: %s; it is asked again.", url, failure(error))
+                time.sleep(pause)
+
+
+def _may_pass(error: requests.RequestException) -> bool:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        status = error.response.status_code
+        busy = status == HTTPStatus.TOO_MANY_REQUESTS
+        return busy or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    # A server that cannot be reached at all: there is no network.
+    cause = next(iter(error.args), None)
+    return not isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _check_published(content: Path, file: Path, url: str, published: str | None) -> None:
@@ -114,5 +160,7 @@ def _record(file: Path) -> None:
         return
 
 
-def _reason(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0].rstrip(".")
+def _reason(error: OSError) -> str:
+    if isinstance(error, requests.RequestException):
+        return failure(error)
+    return error.strerror or str(error)

@@ -103,6 +103,9 @@ def inspect(content: bytes, max_pixels: int) -> Inspection:
     Args:
         content: of the file.
         max_pixels: width times height may be this at most; a larger one is not decoded.
+
+    Raises:
+        MemoryError: if there is not enough for it.
     """
     digest, size = hashlib.sha256(content).hexdigest(), len(content)
     try:
@@ -114,6 +117,8 @@ def inspect(content: bytes, max_pixels: int) -> Inspection:
             return _measured(image, digest, size)
     except _UnusableError as error:
         return Inspection(digest, size, str(error))
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 (Pillow's readers raise whatever a file makes them)
         truncated = "truncated" in str(error)
         return Inspection(digest, size, "truncated" if truncated else "cannot be decoded")

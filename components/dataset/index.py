@@ -70,12 +70,12 @@ class FileIndex:
             return {}
 
     def remember(self, inspections: Mapping[File, Inspection]) -> None:
-        """Keeps what was seen of some files."""
+        """Keeps what was seen of some files; one that could not be read may be the next time."""
         now = time.time()
         rows = [
             (file.path, file.stamp, json.dumps(vars(inspection)))
             for file, inspection in inspections.items()
-            if file.stamp and now - file.changed >= _SETTLED_SECONDS
+            if inspection.digest and file.stamp and now - file.changed >= _SETTLED_SECONDS
         ]
         if not rows:
             return

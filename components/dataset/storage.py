@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +15,15 @@ from schemas.errors import DataError, printable
 
 # Left behind by operating systems and archivers; never photos.
 _IGNORED_NAMES = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "lost+found"})
+
+# Seconds to wait before a file behind a network is asked for again.
+PAUSES = (0.5, 1.0, 2.0)
+
+# How the operating system says that a network file system does not answer.
+_NO_ANSWER = frozenset(
+    {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTDOWN}
+    | {errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ESTALE, errno.ENOTCONN}
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,34 @@ def read_bytes(path: str) -> bytes:
 
     Raises:
         OSError: if it cannot be read.
+        DataError: if the network that it lies behind does not answer, also when asked again.
     """
-    if not is_remote(path):
-        return Path(path).read_bytes()
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return _read_remote(path) if is_remote(path) else Path(path).read_bytes()
+        except OSError as error:
+            if error.errno not in _NO_ANSWER:
+                raise
+            pause = next(pauses, None)
+            if pause is None:
+                # Not the file's fault: it is not to be set aside.
+                raise DataError(
+                    f"{printable(path)} cannot be read ({_reason(error)}); run the same command "
+                    "again when the network answers."
+                ) from error
+        time.sleep(pause)
+
+
+def _read_remote(path: str) -> bytes:
     import tensorflow as tf  # noqa: PLC0415 (only remote files need it)
 
     try:
         with tf.io.gfile.GFile(path, "rb") as stream:
             content: bytes = stream.read()
             return content
+    except (tf.errors.UnavailableError, tf.errors.DeadlineExceededError) as error:
+        raise OSError(errno.ETIMEDOUT, error.message) from error
     except tf.errors.OpError as error:
         raise OSError(0, error.message) from error
 

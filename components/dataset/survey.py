@@ -160,11 +160,17 @@ def inspect_files(
         looked = _mapped(threads, lambda file: _inspected(layout.root, file, max_pixels), new)
         pairs = zip(new, looked, strict=True)
         # The threads go on while a batch is written.
-        while inspected := dict(islice(pairs, _BATCH)):
+        while looked_at := dict(islice(pairs, _BATCH)):
+            inspected = {file: seen for file, seen in looked_at.items() if seen}
             index.remember(inspected)
             found.update(inspected)
             if progress:
                 progress(len(inspected))
+        # For these there was too little memory beside the others.
+        for file in [file for file in new if file not in found]:
+            found[file] = _inspected(layout.root, file, max_pixels) or _too_large(file)
+            if progress:
+                progress(1)
     return [found[labelled.file] for labelled in layout.files]
 
 
@@ -355,7 +361,12 @@ def _problem(labelled: LabelledFile, seen: Inspection) -> Problem:
     return Problem(path, labelled.label, seen.problem, seen.size, seen.digest)
 
 
-def _inspected(root: str, file: File, max_pixels: int) -> Inspection:
+def _too_large(file: File) -> Inspection:
+    return Inspection("", file.size, "takes more memory than there is")
+
+
+def _inspected(root: str, file: File, max_pixels: int) -> Inspection | None:
+    """Looks at a file; returns nothing if memory runs out."""
     try:
         file.path.encode()
     except UnicodeEncodeError:
@@ -366,12 +377,17 @@ def _inspected(root: str, file: File, max_pixels: int) -> Inspection:
         content = read_bytes(joined(root, file.path))
     except OSError as error:
         return Inspection("", file.size, (error.strerror or "cannot be read").lower())
-    return inspect(content, max_pixels)
+    try:
+        return inspect(content, max_pixels)
+    except MemoryError:
+        return None
 
 
 def _mapped(
-    threads: ThreadPoolExecutor, function: Callable[[File], Inspection], files: Sequence[File]
-) -> Iterator[Inspection]:
+    threads: ThreadPoolExecutor,
+    function: Callable[[File], Inspection | None],
+    files: Sequence[File],
+) -> Iterator[Inspection | None]:
     """Maps in order: unlike `ThreadPoolExecutor.map`, Ctrl-C does not wait for all of them."""
     futures = [threads.submit(function, file) for file in files]
     try:

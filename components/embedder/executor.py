@@ -31,7 +31,7 @@ from components.embedder.rows import (
     digest_of,
     relabelled,
 )
-from components.out_of_memory import memory_reported
+from components.worker_errors import as_raised_in_worker
 from schemas import features
 from schemas.errors import PipelineError
 
@@ -85,7 +85,7 @@ class Executor(BaseBeamExecutor):
         )
         augmentation = Augmentation(**config["augmentation"])
         previous = _previous(output.uri, recipe.key)
-        with memory_reported(), self._make_beam_pipeline() as pipeline:
+        with as_raised_in_worker(), self._make_beam_pipeline() as pipeline:
             for split in splits:
                 views = config["views"] if split == features.TRAIN else 0
                 _ = pipeline | f"Embed[{split}]" >> _EmbedSplit(

@@ -27,7 +27,7 @@ from components.evaluator.slices import slices_of
 from components.evaluator.validation import Validate
 from components.evaluator.verdict import reasons
 from components.model_artifact import classes_of, saved_model_folder
-from components.out_of_memory import memory_reported
+from components.worker_errors import as_raised_in_worker
 from schemas import features
 
 EXAMPLES_KEY = standard_component_specs.EXAMPLES_KEY
@@ -77,7 +77,7 @@ class Executor(BaseBeamExecutor):
         examples = artifact_utils.get_split_uris(input_dict[EXAMPLES_KEY], split)
         thresholds = json.loads(exec_properties[THRESHOLDS_KEY])
 
-        with memory_reported(), self._make_beam_pipeline() as pipeline:
+        with as_raised_in_worker(), self._make_beam_pipeline() as pipeline:
             _ = pipeline | AskModels(patterns_of(examples), folders, answers_prefix(evaluation.uri))
         answers = read_answers(evaluation.uri, classes_of(folders[0]))
         slices = slices_of(answers, json.loads(exec_properties[SLICES_KEY]))

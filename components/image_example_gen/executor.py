@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.io import WriteToTFRecord
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+from tfx.components.example_gen.write_split import DEFAULT_FILE_NAME, MaybeSerialize
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
@@ -18,6 +24,7 @@ from components.dataset.options import SurveyOptions
 from components.dataset.storage import joined, read_bytes
 from components.dataset.summary import set_aside, summary
 from components.dataset.survey import Photo, Survey, survey
+from components.image_example_gen.fingerprint import FINGERPRINT_KEY
 from components.image_example_gen.output_config import output_config
 from components.image_example_gen.quarantine import (
     write_applied,
@@ -26,9 +33,10 @@ from components.image_example_gen.quarantine import (
     write_survey,
 )
 from components.transform.preprocessing import decode
+from components.worker_errors import as_raised_in_worker
 from schemas import features
 from schemas.corrections import from_property
-from schemas.errors import DataError, printable
+from schemas.errors import DataError, PipelineError, printable
 
 QUARANTINE_KEY = "quarantine"
 CORRECTIONS_KEY = "corrections"
@@ -38,6 +46,8 @@ _SURVEY_KEY = "_survey"
 
 # Photos that are decoded at once, in parallel.
 _BATCH_SIZE = 32
+
+_OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 
 class Executor(BaseExampleGenExecutor):
@@ -51,13 +61,20 @@ class Executor(BaseExampleGenExecutor):
     ) -> None:
         """Writes the examples of each split, and the list of files that were set aside.
 
+        What it writes is of the photos that the driver's fingerprint is of, or nothing is: TFX's
+        cache would give it to every later run on the photos of the fingerprint.
+
         Raises:
-            DataError: if a classifier cannot be trained on these photos.
+            DataError: if a classifier cannot be trained on these photos, or they change meanwhile.
+            PipelineError: if there is too little memory to decode them.
         """
         data = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         options = SurveyOptions(**{f.name: exec_properties[f.name] for f in fields(SurveyOptions)})
         corrections = from_property(exec_properties[CORRECTIONS_KEY])
         found = survey(data, options, corrections=corrections)
+        # There is none where no driver was run.
+        if found.fingerprint != exec_properties.get(FINGERPRINT_KEY, found.fingerprint):
+            raise _changed(data, "other photos than a moment ago")
         check_survey(data, found, options)
         folder = artifact_utils.get_single_uri(output_dict[QUARANTINE_KEY])
         write_quarantine(folder, set_aside(found, options))
@@ -71,7 +88,14 @@ class Executor(BaseExampleGenExecutor):
             standard_component_specs.OUTPUT_CONFIG_KEY: config,
             _SURVEY_KEY: found,
         }
-        super().Do(input_dict, output_dict, properties)
+        (examples,) = output_dict[standard_component_specs.EXAMPLES_KEY]
+        with as_raised_in_worker(), self._make_beam_pipeline() as pipeline:
+            splits = self.GenerateExamplesByBeam(pipeline, properties)
+            examples.split_names = artifact_utils.encode_split_names(list(splits))
+            for split, of_split in splits.items():
+                folder = artifact_utils.get_split_uri([examples], split)
+                _ = of_split | f"WriteSplit[{split}]" >> _WriteSplit(folder)
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
         """Returns the transform from photos to tf.train.Examples."""
@@ -86,13 +110,26 @@ def _photos_to_examples(
 ) -> beam.PCollection:
     del split_pattern  # Photos are found by the survey, not by pattern.
     found: Survey = exec_properties[_SURVEY_KEY]
-    photos = found.photos
+    # The classes are mixed, as who trains reads a part of them at a time.
+    photos = sorted(found.photos, key=lambda photo: photo.digest)
     batches = [photos[n : n + _BATCH_SIZE] for n in range(0, len(photos), _BATCH_SIZE)]
     return (
         pipeline
         | "ListPhotos" >> beam.Create(batches)
         | "Reshuffle" >> beam.Reshuffle()
         | "ReadPhotos" >> beam.ParDo(_ReadPhotos(found.root))
+    )
+
+
+@beam.ptransform_fn
+@beam.typehints.with_input_types(tf.train.Example)
+def _WriteSplit(examples: beam.PCollection, folder: str) -> beam.PCollection:  # noqa: N802
+    """Writes as TFX's WriteSplit does, but for its shuffle: in memory, that holds all photos."""
+    return (
+        examples
+        | "Serialize" >> beam.ParDo(MaybeSerialize())
+        | "Write"
+        >> WriteToTFRecord(os.path.join(folder, DEFAULT_FILE_NAME), file_name_suffix=".gz")
     )
 
 
@@ -103,22 +140,50 @@ class _ReadPhotos(beam.DoFn):
     def process(self, photos: list[Photo]) -> Iterator[tf.train.Example]:
         contents = [self._read(photo) for photo in photos]
         with quiet_pillow():
-            readable = [as_graph_reads(content) for content in contents]
             try:
-                _check_decodes(tf.constant(readable))
-            except tf.errors.InvalidArgumentError:
-                readable = [_that_decodes(content) for content in readable]
+                readable = _as_the_graph_decodes(contents)
+            except (*_OUT_OF_MEMORY, ValueError) as error:
+                if not isinstance(error.__cause__ or error, _OUT_OF_MEMORY):
+                    raise
+                raise _too_little_memory(self._root, photos) from error
         for photo, content in zip(photos, readable, strict=True):
             yield _example(photo, content)
 
     def _read(self, photo: Photo) -> bytes:
         place = joined(self._root, photo.path)
         try:
-            return read_bytes(place)
+            content = read_bytes(place)
         except OSError as error:
-            raise DataError(
-                f"{printable(place)} changed while it was read ({error.strerror}); run again."
-            ) from error
+            raise _changed(place, error.strerror or "cannot be read") from error
+        if hashlib.sha256(content).hexdigest() != photo.digest:
+            raise _changed(place, "other content than a moment ago")
+        return content
+
+
+def _as_the_graph_decodes(contents: Sequence[bytes]) -> list[bytes]:
+    readable = [as_graph_reads(content) for content in contents]
+    try:
+        _check_decodes(tf.constant(readable))
+    except tf.errors.InvalidArgumentError:
+        return [_that_decodes(content) for content in readable]
+    return readable
+
+
+def _too_little_memory(root: str, photos: Sequence[Photo]) -> PipelineError:
+    largest = max(photos, key=lambda photo: photo.seen.width * photo.seen.height)
+    return PipelineError(
+        f"Memory runs out where {len(photos)} photos are decoded, the largest of them "
+        f"{printable(joined(root, largest.path))} with {largest.seen.width} x "
+        f"{largest.seen.height} pixels; lower engine.workers, or data.max_pixels to set such "
+        "photos aside."
+    )
+
+
+def _changed(place: str, what: str) -> DataError:
+    return DataError(
+        f"{printable(place)} changed while it was read ({what}); run the same command again when "
+        "nothing writes there."
+    )
 
 
 @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])

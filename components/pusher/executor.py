@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components.durable import sync_below
 from components.evaluator.measured import accuracy_of
 from components.report_gen.files import METRICS_FILE, MODEL_CARD_FILE
 from components.serving.moving import move_version
+from components.serving.one_at_a_time import one_at_a_time
 from components.serving.versions import next_number, prune, write_record
 from schemas import features, serving
 from schemas.errors import ModelError, PipelineError
@@ -50,31 +53,50 @@ class Executor(executor.Executor):
         input, `evaluation`, tells the accuracy that is recorded with the version; of two others,
         `report` and `statistics`, model card, numbers and the statistics of the training photos
         travel with it; and one more property, `keep`, says how many versions stay.
+
+        Raises:
+            PipelineError: if the model is not whole.
+            ModelError: if another process changes the folder of models all the time.
+            OSError: if it cannot be written to.
         """
+        if not self.CheckBlessing(input_dict):
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        _check_complete(self.GetModelPath(input_dict))
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
             exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
         )
-        base = destination.filesystem.base_directory
-        staging = os.path.join(base, _STAGING)
-        if fileio.exists(staging):
-            fileio.rmtree(staging)
-        destination.filesystem.base_directory = staging
+        models = Path(destination.filesystem.base_directory)
+        models.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(models):
+            self._push(models, input_dict, output_dict, exec_properties)
+        _remove_oldest(models, exec_properties.get(KEEP_KEY))
+
+    def _push(
+        self,
+        models: Path,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        staging = models / _STAGING
+        if staging.exists():  # Of a push that was killed.
+            shutil.rmtree(staging)
+        destination = pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(staging))
+        )
         staged = dict(exec_properties)
         staged[standard_component_specs.PUSH_DESTINATION_KEY] = proto_utils.proto_to_json(
             destination
         )
-        if self.CheckBlessing(input_dict):
-            _check_complete(self.GetModelPath(input_dict))
         super().Do(input_dict, output_dict, staged)
 
         pushed = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
-        if not self._is_pushed(pushed):
-            return
-        number = next_number(Path(base))
-        staged_version = Path(staging, self._version_of(pushed))
+        number = next_number(models)
+        staged_version = staging / self._version_of(pushed)
         write_record(
             staged_version,
             number,
@@ -83,16 +105,11 @@ class Executor(executor.Executor):
         )
         _add_report(staged_version, input_dict.get(REPORT_KEY))
         _add_statistics(staged_version, input_dict.get(STATISTICS_KEY))
-        version = str(number)
-        move_version(staged_version, Path(base, version))
-        fileio.rmtree(staging)
-        self._MarkPushed(
-            pushed, pushed_destination=os.path.join(base, version), pushed_version=version
-        )
-        _remove_oldest(Path(base), exec_properties.get(KEEP_KEY))
-
-    def _is_pushed(self, pushed: Any) -> bool:
-        return bool(pushed.get_int_custom_property(executor._PUSHED_KEY) == 1)
+        sync_below(staged_version)
+        version = models / str(number)
+        move_version(staged_version, version)
+        shutil.rmtree(staging)
+        self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
 
     def _version_of(self, pushed: Any) -> str:
         return str(pushed.get_string_custom_property(executor._PUSHED_VERSION_KEY))

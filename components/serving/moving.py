@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from components.durable import sync, sync_below
 from components.serving.model_folder import GRAPH_FILE
 
 # How file systems say so: Cloud Storage FUSE, which renames folders only in buckets with a
@@ -15,7 +16,7 @@ _NO_RENAME = frozenset({errno.EMFILE, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDE
 
 
 def move_version(folder: Path, target: Path) -> None:
-    """Moves a version, so that nobody sees half of one.
+    """Moves a version, so that nobody sees half of one; the move survives a power cut.
 
     Where no folder can be renamed, its files are copied, the graph last, and then removed, the
     graph first: a folder without it is no version to warmstart, and TensorFlow Serving looks again
@@ -30,8 +31,11 @@ def move_version(folder: Path, target: Path) -> None:
         if error.errno not in _NO_RENAME:
             raise
         _copy(folder, target)
+        sync_below(target)
         (folder / GRAPH_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder)
+    for place in {folder.parent, target.parent}:
+        sync(place)
 
 
 def _copy(folder: Path, target: Path) -> None:

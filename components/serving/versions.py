@@ -2,7 +2,8 @@
 
 TensorFlow Serving serves the numbered folder with the highest number, and looks at no other.
 Every change is a move, so that it sees a version whole or not at all; what lies in a hidden
-folder is out of service. Without TensorFlow: mistakes answer at once.
+folder is out of service. One process at a time changes it. Without TensorFlow: mistakes answer at
+once.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.durable import sync_below
 from components.serving.model_folder import GRAPH_FILE, numbered_folders
 from components.serving.moving import move_version
+from components.serving.one_at_a_time import one_at_a_time
 from schemas import serving
 from schemas.errors import ModelError, printable, shortened_list
 
@@ -112,16 +115,16 @@ def roll_back(models: Path) -> tuple[Version, Version]:
     Raises:
         ModelError: if nothing would be left to serve.
     """
-    in_service = [version for version in find_versions(models) if not version.withdrawn]
-    if len(in_service) < 2:
-        only = [f"one version only, {version.number}" for version in in_service]
-        number = only[0] if only else "no version in service"
-        raise ModelError(
-            f"{printable(str(models))} holds {number}, so there is none to go back to; "
-            "run the pipeline, or promote a withdrawn one."
-        )
-    newest, before = in_service[:2]
-    with _explained(models):
+    with _explained(models), one_at_a_time(models):
+        in_service = [version for version in find_versions(models) if not version.withdrawn]
+        if len(in_service) < 2:
+            only = [f"one version only, {version.number}" for version in in_service]
+            number = only[0] if only else "no version in service"
+            raise ModelError(
+                f"{printable(str(models))} holds {number}, so there is none to go back to; "
+                "run the pipeline, or promote a withdrawn one."
+            )
+        newest, before = in_service[:2]
         target = models / _WITHDRAWN
         target.mkdir(exist_ok=True)
         move_version(newest.folder, target / newest.folder.name)
@@ -143,18 +146,18 @@ def promote(models: Path, number: int) -> Version:
     Raises:
         ModelError: if there is no such version.
     """
-    versions = find_versions(models)
-    chosen = next((version for version in versions if version.number == number), None)
-    if chosen is None:
-        numbers = shortened_list(str(version.number) for version in versions)
-        raise ModelError(
-            f"Version {number}: {printable(str(models))} holds no such version; there are "
-            f"{numbers}."
-        )
-    if chosen == served(versions):
-        return chosen
     staging = models / _PROMOTING
-    with _explained(models):
+    with _explained(models), one_at_a_time(models):
+        versions = find_versions(models)
+        chosen = next((version for version in versions if version.number == number), None)
+        if chosen is None:
+            numbers = shortened_list(str(version.number) for version in versions)
+            raise ModelError(
+                f"Version {number}: {printable(str(models))} holds no such version; there are "
+                f"{numbers}."
+            )
+        if chosen == served(versions):
+            return chosen
         shutil.rmtree(staging, ignore_errors=True)  # Of a promotion that was killed.
         shutil.copytree(chosen.folder, staging)
         new = next_number(models)
@@ -165,6 +168,7 @@ def promote(models: Path, number: int) -> Version:
             accuracy=chosen.accuracy,
             copy_of=chosen.copy_of or chosen.number,
         )
+        sync_below(staging)
         move_version(staging, models / str(new))
     return _version(models / str(new), withdrawn=False)
 
@@ -184,11 +188,11 @@ def prune(models: Path, keep: int) -> list[Version]:
     Raises:
         ModelError: if there are none, or one cannot be removed.
     """
-    versions = find_versions(models)
-    kept = [version for version in versions if not version.withdrawn][:keep]
-    oldest = kept[-1].number if kept else 0
-    removed = [version for version in versions if version.number < oldest]
-    with _explained(models):
+    with _explained(models), one_at_a_time(models):
+        versions = find_versions(models)
+        kept = [version for version in versions if not version.withdrawn][:keep]
+        oldest = kept[-1].number if kept else 0
+        removed = [version for version in versions if version.number < oldest]
         for version in removed:
             # Out of sight at once: half a version is never served.
             mark = f"{_REMOVED}{version.number}{'-withdrawn' if version.withdrawn else ''}"
@@ -201,7 +205,8 @@ def prune(models: Path, keep: int) -> list[Version]:
 def next_number(models: Path) -> int:
     """Returns the number that makes a version the newest: the Unix time, or a higher one.
 
-    Higher than the withdrawn ones, too: a number stands for one model for ever.
+    Higher than that of any there is, also of a withdrawn one and whatever the clock says: a number
+    stands for one model for ever.
     """
     places = (models, models / _WITHDRAWN)
     numbers = [

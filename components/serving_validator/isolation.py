@@ -31,6 +31,11 @@ _DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu")
 # Of what the process printed, kept in the log when it fails.
 _LAST_CHARACTERS = 4000
 
+# What the kernel does when memory runs out.
+_HINTS = {
+    "SIGKILL": ", as when memory runs out; end other programs, or choose a smaller backbone.name"
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -150,5 +155,5 @@ def _what_failed(
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
-        return f"its process was ended by {name} while {stage}"
+        return f"its process was ended by {name} while {stage}{_HINTS.get(name, '')}"
     return f"its process ended with exit code {code} while {stage}"

@@ -24,6 +24,8 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.transforms.environments import Environment, python_sdk_capabilities
 
+from schemas.errors import PipelineError
+
 _URN = "warmstart:env:kept_process:v1"
 
 _SECONDS_TO_END = 5.0
@@ -49,6 +51,7 @@ class ProcessesRunner(FnApiRunner):
         """Runs a pipeline to its end.
 
         Raises:
+            PipelineError: if a process ends by itself.
             RuntimeError: if a transform fails; the first line says why.
         """
         self._num_workers = options.view_as(ProcessesOptions).processes
@@ -99,7 +102,7 @@ class _KeptProcessHandler(GrpcWorkerHandler):
         if self._process.works(self.control_address, self.worker_id):
             _PROCESSES.keep(self._process)
             return
-        failure = RuntimeError(
+        failure = PipelineError(
             f"A process of engine.name = local-processes ended with {self._process.end()}; it may "
             "have had too little memory: lower engine.workers."
         )

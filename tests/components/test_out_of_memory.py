@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from hungry_layer import Hungry
 
-from components.out_of_memory import ShrinkingBatches, is_out_of_memory, memory_reported
+from components.out_of_memory import ShrinkingBatches, is_out_of_memory
 from schemas.errors import PipelineError
 
 NOT_EVEN_ONE = (
@@ -136,16 +136,3 @@ def test_other_failure_is_not_tried_again() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="no photo"):
         ShrinkingBatches().ask(broken, [1, 2])
     assert asked == [2]
-
-
-@pytest.mark.parametrize("kind", [PipelineError, RuntimeError], ids=["here", "elsewhere"])
-def test_what_beam_hands_on_is_the_sentence_again(kind: type[Exception]) -> None:
-    with pytest.raises(PipelineError) as error, memory_reported():
-        raise kind(f"PipelineError: {NOT_EVEN_ONE} [while running 'Embed']")
-
-    assert str(error.value) == NOT_EVEN_ONE
-
-
-def test_what_beam_says_of_others_is_left_as_it_is() -> None:
-    with pytest.raises(RuntimeError, match="no photo"), memory_reported():
-        raise RuntimeError("Traceback: no photo")

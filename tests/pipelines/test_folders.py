@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from photo_files import nobody, public_folder
 
-from pipelines.folders import OutputFolders, prepare_output
+from pipelines.folders import OutputFolders, closed_part, prepare_output
 from schemas.errors import ConfigError
 
 NOBODY = 65534
@@ -97,3 +99,37 @@ def test_output_without_permission_is_refused(closed: Path, below: str) -> None:
         f"--output {closed / below}: cannot write there (Permission denied); name a folder, or "
         "one that can be made."
     )
+
+
+@pytest.mark.parametrize("part", ["runs", "artifacts", "models", "metadata.sqlite"])
+def test_part_of_the_output_that_is_another_user_s_is_named(part: str) -> None:
+    """As after a run in a container, whose user is another one."""
+    with public_folder() as folder:
+        folder.chmod(0o777)
+        output = OutputFolders(folder)
+        for place in (output.runs, output.artifacts, output.models):
+            place.mkdir(mode=0o777)
+            place.chmod(0o777)
+        output.metadata.touch()
+        output.metadata.chmod(0o666)
+        closed = folder / part
+        closed.chmod(closed.stat().st_mode & ~0o222)
+
+        with nobody():
+            assert closed_part(output) == closed
+            with pytest.raises(ConfigError) as error:
+                prepare_output(folder)
+
+    assert str(error.value) == (
+        f"--output {folder}: cannot write to {part} in it, which may be another user's; make it "
+        "writable, or name another folder."
+    )
+
+
+def test_output_that_is_gone_cannot_be_written_to(tmp_path: Path) -> None:
+    output = prepare_output(tmp_path / "out")
+    assert closed_part(output) is None
+
+    shutil.rmtree(output.root)
+
+    assert closed_part(output) == output.root

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,30 @@ def test_damaged_store_stops_the_run_and_never_replaces_the_copy(
         f"{made.output.root}` puts back the copy from before the latest run."
     )
     assert backup_file(made.output).read_bytes() == copy
+    assert list(made.output.root.glob(".*partial")) == []
+
+
+def test_copy_that_cannot_be_written_is_told_and_the_one_before_stays(made: MadeStore) -> None:
+    """As on a disk that is full: the store is sound, and nothing is to be repaired."""
+    back_up(made.output)
+    backup = backup_file(made.output)
+    copy = backup.read_bytes()
+    signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        with pytest.raises(PipelineError) as stopped:
+            back_up(made.output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, signal_before)
+
+    assert re.fullmatch(
+        rf"{backup} cannot be written \((disk I/O error|database or disk is full)\); make room or "
+        "make the folder writable, and run the same command again.",
+        str(stopped.value),
+    )
+    assert backup.read_bytes() == copy
     assert list(made.output.root.glob(".*partial")) == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.folders import OutputFolders
 from pipelines.run_lock import exclusive_run
-from schemas.errors import PipelineError
+from schemas.errors import ConfigError, PipelineError
 
 HOLDER = """
 import sys, time
@@ -103,3 +103,15 @@ def test_other_folders_are_free(output: OutputFolders, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with exclusive_run(output), exclusive_run(OutputFolders(tmp_path / "other")):
         pass
+
+
+def test_file_of_the_lock_that_cannot_be_written_is_named(output: OutputFolders) -> None:
+    (output.root / ".run.lock").mkdir()
+
+    with pytest.raises(ConfigError) as error, exclusive_run(output):
+        pass
+
+    assert str(error.value) == (
+        f"{output.root}/.run.lock: Is a directory; make it writable, or name another folder with "
+        "--output."
+    )

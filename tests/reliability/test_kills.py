@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import signal
 import time
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 from killed_runs import Attempt, assert_nothing_half, attempt, result_of
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from pipeline_runs import copy_sample
+from pipeline_runs import QUICK, PipelineRuns, copy_sample
 
 from pipelines.folders import OutputFolders
 from pipelines.metadata_store import opened
+from pipelines.results import read_results
 
 KILLS = 50
 
@@ -43,6 +45,32 @@ def assert_goes_on(before: Attempt, after: Attempt) -> None:
     """Asserts that what was finished is reused, whatever component was interrupted."""
     finished = before.states.keys() - RESOLVERS
     assert {after.states[node] for node in finished & after.states.keys()} <= {"cached"}
+
+
+def test_run_killed_at_some_moment_goes_on(runs: PipelineRuns) -> None:
+    """A sample of what follows: of the first run of all tests, what measures and pushes its model.
+
+    The moment is another one each time, and logged: pytest shows it if the test fails.
+    """
+    settings = ("evaluate.thresholds.log_loss.max=99",)
+    chance = random.Random()
+    component, pause = chance.choice(COMPONENTS[10:]), chance.uniform(0, 2)
+    logging.getLogger(__name__).warning("Killed %.3f s after %s.", pause, component)
+
+    def at(ended: str) -> bool:
+        if ended == component:
+            time.sleep(pause)
+        return ended == component
+
+    made = attempt(runs.data, runs.output.root, kill_at=at, settings=(*QUICK, *settings))
+    assert_nothing_half(runs.output.root)
+    states = runs.run("after a kill", *settings)
+
+    assert {states[node] for node in made.states.keys() - RESOLVERS} == {"cached"}
+    first, last = (read_results(runs.output, run) for run in ("first", "after a kill"))
+    assert last.measured.metrics == first.measured.metrics
+    assert last.pushed_to is not None
+    assert (Path(last.pushed_to) / "saved_model.pb").exists()
 
 
 @pytest.mark.slow

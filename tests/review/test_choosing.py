@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,16 @@ def test_store_without_a_run_asks_for_one(tmp_path: Path) -> None:
     assert str(refused.value) == (
         f"--output {tmp_path} holds no run; run the pipeline first, with `warmstart pipeline run`."
     )
+
+
+def test_latest_is_what_began_last_whatever_the_clock_said(made: MadeStore) -> None:
+    """The clock went back an hour before this run: its id and its times are earlier."""
+    made.execution("20261101T0.5Z", "Eval")
+    with closing(sqlite3.connect(made.output.metadata)) as store, store:
+        store.execute(
+            "UPDATE Context SET create_time_since_epoch = create_time_since_epoch - 3600000, "
+            "last_update_time_since_epoch = last_update_time_since_epoch - 3600000 "
+            "WHERE name = '20261101T0.5Z'"
+        )
+
+    assert chosen(made, "latest") == "20261101T0.5Z"

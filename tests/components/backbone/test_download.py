@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
+from components.backbone import download
 from components.backbone.cache import CACHE_VARIABLE, cache_folder, imagenet_file
 from components.backbone.loading import fetch_weights, load_backbone, loaded_digest
 from schemas.errors import ModelError
@@ -30,13 +31,32 @@ VGG_MD5 = "6d6bbae143d832006294945121d1f1fc"
 CLOSED = "http://127.0.0.1:9/"
 
 
+BUSY, BREAKS_OFF, STALLS = "503 Service Unavailable", "breaks off", "stalls"
+
+
 class Server:
-    """Serves a folder, and remembers what was asked for."""
+    """Serves a folder, and remembers what was asked for; at first it has some troubles."""
 
     def __init__(self, folder: Path) -> None:
         asked = self.asked = list[str]()
+        troubles = self.troubles = list[str]()
+        ended = self.ended = threading.Event()
 
         class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                trouble = troubles.pop(0) if troubles else ""
+                if not trouble:
+                    super().do_GET()
+                elif trouble == BUSY:
+                    self.send_error(503)
+                else:
+                    self.send_response(200)
+                    self.send_header("Content-Length", "1000")
+                    self.end_headers()
+                    self.wfile.write(b"half")
+                    if trouble == STALLS:
+                        ended.wait(10)
+
             def log_request(self, *_: object) -> None:
                 asked.append(self.path.removeprefix("/"))
 
@@ -69,6 +89,7 @@ def server(tmp_path: Path, released: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(keras.src.applications.mobilenet, "BASE_WEIGHT_PATH", served.url)
     monkeypatch.setattr(keras.src.applications.vgg16, "WEIGHTS_PATH_NO_TOP", served.url + VGG)
     yield served
+    served.ended.set()
     served.http.shutdown()
     served.http.server_close()
 
@@ -135,12 +156,63 @@ def test_without_network_and_file_the_sentence_says_which_file_goes_where(
     monkeypatch.setattr(keras.src.applications.mobilenet, "BASE_WEIGHT_PATH", CLOSED)
 
     assert refusal() == (
-        f"backbone.weights = imagenet: {cache / FILE} is missing and could not be downloaded (URL "
-        f"fetch failure on {CLOSED}{FILE}: None -- [Errno 111] Connection refused); put "
-        f"{CLOSED}{FILE} there by other means, name a folder that has it in "
-        "WARMSTART_WEIGHTS_CACHE, or set backbone.weights to embedded or a .weights.h5 file."
+        f"backbone.weights = imagenet: {cache / FILE} is missing and could not be downloaded "
+        f"(Connection refused); put {CLOSED}{FILE} there by other means, name a folder that has it "
+        "in WARMSTART_WEIGHTS_CACHE, or set backbone.weights to embedded or a .weights.h5 file."
     )
     assert names(cache) == []
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits less, between two attempts and for an answer."""
+    monkeypatch.setattr(download, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(download, "TIMEOUTS", (10, 0.3))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("trouble", [BUSY, BREAKS_OFF, STALLS])
+def test_server_that_does_not_answer_is_asked_again(
+    server: Server, cache: Path, released: Path, trouble: str
+) -> None:
+    server.troubles += [trouble, trouble]
+
+    fetch_weights("MobileNet", "imagenet", SIZE)
+
+    assert server.troubles == []
+    assert sha256(cache / FILE) == sha256(released)
+    assert names(cache) == sorted([FILE, f"{FILE}.sha256"])
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (BUSY, "503 Server Error: Service Unavailable for url: {url}"),
+        (BREAKS_OFF, "the connection broke off"),
+        (STALLS, "the server does not answer"),
+    ],
+)
+def test_server_that_never_answers_is_told(
+    server: Server, cache: Path, trouble: str, said: str
+) -> None:
+    server.troubles += [trouble] * 10
+    url = server.url + FILE
+
+    assert refusal() == (
+        f"backbone.weights = imagenet: {cache / FILE} is missing and could not be downloaded "
+        f"({said.format(url=url)}); put {url} there by other means, name a folder that has it in "
+        "WARMSTART_WEIGHTS_CACHE, or set backbone.weights to embedded or a .weights.h5 file."
+    )
+    assert len(server.troubles) == 7
+    assert names(cache) == []
+
+
+def test_file_that_the_server_does_not_have_is_asked_for_once(server: Server, cache: Path) -> None:
+    (server.folder / FILE).unlink()
+
+    assert f"(404 Client Error: File not found for url: {server.url}{FILE})" in refusal()
+    assert server.asked == [FILE]
 
 
 def test_file_that_changed_is_refused_and_left_alone(server: Server, cache: Path) -> None:

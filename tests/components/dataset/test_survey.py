@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,6 +18,7 @@ from PIL import Image
 import samples
 from components.dataset import index
 from components.dataset import survey as module
+from components.dataset.image_file import Inspection
 from components.dataset.layout import find_photos
 from components.dataset.options import EXACT, KEEP, SurveyOptions
 from components.dataset.splits import STRATIFIED
@@ -122,6 +127,78 @@ def test_file_that_has_just_changed_is_read_again(tmp_path: Path, reads: list[st
     of(tmp_path)
 
     assert len(reads) == 40
+
+
+@pytest.mark.usefixtures("settled")
+def test_file_that_could_not_be_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file keeps its stamp."""
+    add_classes(tmp_path, "cat", "dog")
+    time.sleep(0.05)
+
+    def read_bytes(path: str) -> bytes:
+        if path.endswith("cat/003.jpg"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return Path(path).read_bytes()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_bytes", read_bytes)
+        (problem,) = of(tmp_path).problems
+
+    assert problem.reason == "input/output error"
+    assert of(tmp_path).problems == []
+
+
+# Looks at two photos, one of which takes more memory than is left.
+WITH_LITTLE_MEMORY = """
+import resource, sys
+from components.dataset.options import SurveyOptions
+from components.dataset.survey import survey
+options = SurveyOptions(max_pixels=10**9)
+survey(sys.argv[1], options)  # Loads what is needed.
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 90_000_000, resource.RLIM_INFINITY))
+(problem,) = survey(sys.argv[2], options).problems
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(problem.path, problem.reason, len(survey(sys.argv[2], options).problems), sep="|")
+"""
+
+
+def test_photo_that_takes_more_memory_than_there_is_is_named_and_tried_again(
+    tmp_path: Path,
+) -> None:
+    add_classes(tmp_path / "small", "cat", "dog")
+    shutil.copytree(tmp_path / "small", tmp_path / "photos")
+    plain = Image.new("RGB", (7000, 7000))
+    add(tmp_path / "photos", "cat/large.png", file_of(plain, compress_level=1))
+    command = [sys.executable, "-c", WITH_LITTLE_MEMORY, tmp_path / "small", tmp_path / "photos"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "cat/large.png|takes more memory than there is|0\n"
+
+
+def test_photo_that_only_lacks_memory_beside_others_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_classes(tmp_path, "cat", "dog")
+    inspect, failed = module.inspect, []
+
+    def crowded(content: bytes, max_pixels: int) -> Inspection:
+        if not failed:
+            failed.append(content)
+            raise MemoryError
+        return inspect(content, max_pixels)
+
+    monkeypatch.setattr(module, "inspect", crowded)
+    counts: list[int] = []
+    layout = find_photos(str(tmp_path))
+
+    found = inspect_files(layout, 10**9, counts.append)
+
+    assert [one.problem for one in found] == [""] * 20
+    assert (len(failed), sum(counts)) == (1, 20)
 
 
 @pytest.mark.usefixtures("settled")

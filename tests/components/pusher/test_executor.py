@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.pusher.executor import Executor
-from components.serving.versions import find_versions, roll_back
+from components.serving.versions import find_versions, roll_back, run_id_of
 from schemas.errors import PipelineError
 
 # What a copy may fail with; TFX's own has no message.
 COPY_ERRORS = (OSError, fileio.NotFoundError, tf.errors.OpError)
+
+# Of each of two processes.
+PUSHES = 20
 
 MODEL = {
     "saved_model.pb": b"graph",
@@ -39,15 +43,16 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def names(folder: Path) -> list[str]:
-    """Returns what lies in a folder, hidden or not; nothing if there is no folder."""
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Returns what lies in a folder, hidden or not, but for a lock; nothing without a folder."""
+    found = folder.iterdir() if folder.exists() else ()
+    return sorted(path.name for path in found if path.name != ".lock")
 
 
 class Push:
     """A trained model, its blessing, and the place where it is to be served from."""
 
-    def __init__(self, folder: Path) -> None:
-        self.models = folder / "models"
+    def __init__(self, folder: Path, models: Path | None = None) -> None:
+        self.models = models or folder / "models"
         self.trained = folder / "trained" / "Format-Serving"
         self.archive = folder / "pushed"
         for path, content in MODEL.items():
@@ -176,17 +181,51 @@ def test_model_that_is_not_blessed_leaves_earlier_versions_alone(push: Push) -> 
     assert files(push.models) == before
 
 
-@pytest.mark.parametrize("blessed", [True, False], ids=["blessed", "not blessed"])
-def test_what_a_killed_run_left_behind_is_cleared(push: Push, blessed: bool) -> None:
+def test_what_a_killed_run_left_behind_is_cleared(push: Push) -> None:
     left = push.models / ".incoming" / "1700000000" / "variables" / "variables.index"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half of it")
 
-    push.run(blessed=blessed)
+    push.run()
 
-    assert ".incoming" not in names(push.models)
-    assert len(names(push.models)) == int(blessed)
-    assert all(files(push.models / name) == MODEL for name in names(push.models))
+    (version,) = names(push.models)
+    assert files(push.models / version) == MODEL
+
+
+def test_processes_that_push_at_once_get_versions_of_their_own_and_none_is_seen_half(
+    tmp_path: Path,
+) -> None:
+    """Each pushes another model, again and again; this process looks as a server would."""
+    models = tmp_path / "models"
+    pushes = [Push(tmp_path / name, models) for name in ("one", "two")]
+    for number, push in enumerate(pushes):
+        (push.trained / "saved_model.pb").write_bytes(b"graph %d" % number)
+    forked = multiprocessing.get_context("fork")
+    told: Any = forked.Queue()
+
+    def push_often(push: Push) -> None:
+        for _ in range(PUSHES):
+            pushed = push.run(keep=2 * PUSHES)
+            graph = (push.trained / "saved_model.pb").read_bytes()
+            told.put((pushed.get_string_custom_property("pushed_version"), graph))
+
+    processes = [forked.Process(target=push_often, args=(push,)) for push in pushes]
+    for process in processes:
+        process.start()
+    seen: set[str] = set()
+    while any(process.is_alive() for process in processes):
+        for name in set(filter(str.isdecimal, names(models))) - seen:
+            found = files(models / name)
+            assert MODEL | {"saved_model.pb": found["saved_model.pb"]} == found
+            seen.add(name)
+    versions = dict(told.get(timeout=10) for _ in range(2 * PUSHES))
+
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert names(models) == sorted(versions)
+    assert len(versions) == 2 * PUSHES
+    for version, graph in versions.items():
+        assert files(models / version) == MODEL | {"saved_model.pb": graph}
+        assert run_id_of(models / version) == "run 1"
 
 
 def test_pushes_within_a_second_get_versions_of_their_own(push: Push) -> None:

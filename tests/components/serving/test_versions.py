@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,11 @@ def models(tmp_path: Path) -> Path:
 
 def numbers(models: Path) -> list[int]:
     return [version.number for version in find_versions(models) if not version.withdrawn]
+
+
+def names(models: Path) -> set[str]:
+    """Returns what lies in a folder, hidden or not, but for a lock."""
+    return {path.name for path in models.iterdir()} - {".lock"}
 
 
 def withdrawn(models: Path) -> list[int]:
@@ -145,7 +152,33 @@ def test_promoted_version_is_a_copy_with_the_highest_number(models: Path) -> Non
     assert (now.run_id, now.accuracy) == ("run 9", 0.75)
     record = json.loads((now.folder / "assets.extra" / "warmstart.json").read_text())
     assert record["version"] == now.number
-    assert {path.name for path in models.iterdir()} == {str(now.number), "11", "10", "9"}
+    assert names(models) == {str(now.number), "11", "10", "9"}
+
+
+def test_promotions_at_once_get_numbers_of_their_own(models: Path) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(lambda number: promote(models, number), [9, 10] * 10))
+
+    assert len({version.number for version in made}) == 20
+    assert numbers(models) == sorted((9, 10, 11, *(v.number for v in made)), reverse=True)
+
+
+@pytest.mark.parametrize("year", [1970, 2000])
+def test_clock_that_jumps_back_pushes_versions_that_are_newer_all_the_same(
+    models: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    before = promote(models, 9)
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime(year, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(versions, "datetime", Earlier)
+    after = promote(models, 10)
+
+    assert after.number == before.number + 1
+    assert now_served(models) == after.number
 
 
 def test_withdrawn_version_can_be_promoted(models: Path) -> None:
@@ -214,7 +247,7 @@ def test_pruning_removes_the_oldest(
 ) -> None:
     assert [version.number for version in prune(models, keep)] == removed
     assert numbers(models) == left
-    assert {path.name for path in models.iterdir()} == set(map(str, left))
+    assert names(models) == set(map(str, left))
 
 
 def test_pruning_removes_withdrawn_versions_older_than_all_that_are_kept(models: Path) -> None:

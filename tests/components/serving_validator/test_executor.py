@@ -22,6 +22,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 from components.pusher.executor import Executor as Pusher
+from components.serving.model_folder import numbered_folders
 from components.serving_validator.executor import Executor
 from schemas.errors import PipelineError
 
@@ -151,7 +152,7 @@ def test_model_of_a_run_is_blessed_and_pushed(candidate: Candidate) -> None:
     assert blessing.get_float_custom_property("latency_ms") > 0
     megabytes = sum(f.stat().st_size for f in candidate.folder.rglob("*") if f.is_file()) / 1e6
     assert blessing.get_float_custom_property("size_mb") == pytest.approx(megabytes)
-    assert len(list(candidate.models.iterdir())) == 1
+    assert len(list(numbered_folders(candidate.models))) == 1
 
 
 def test_damaged_variables_are_refused(candidate: Candidate) -> None:

@@ -58,6 +58,12 @@ for name in sys.argv[2:]:
         (None, None, "its process had not ended after 2.5 s, while loading the model"),
         (1, "it has no signature a (it has: b)", "it has no signature a (it has: b)"),
         (-6, None, "its process was ended by SIGABRT while loading the model"),
+        (
+            -9,
+            None,
+            "its process was ended by SIGKILL while loading the model, as when memory runs out; "
+            "end other programs, or choose a smaller backbone.name",
+        ),
         (-99, None, "its process was ended by signal 99 while loading the model"),
         (3, None, "its process ended with exit code 3 while loading the model"),
         (0, None, "its process ended with exit code 0 while loading the model"),

@@ -24,6 +24,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines.engines import processes_runner
 from pipelines.engines.arguments import beam_arguments
 from pipelines.engines.config import EngineConfig
+from schemas.errors import PipelineError
 
 
 class Lines:
@@ -204,7 +205,7 @@ def test_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     lines = Lines(tmp_path, beam_arguments(EngineConfig(name="local-processes", workers=1)))
     _ = lines.pipeline | beam.Create([9]) | beam.Map(lambda signal: os.kill(os.getpid(), signal))
 
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(PipelineError) as error:
         lines.run()
     assert str(error.value) == (
         "A process of engine.name = local-processes ended with signal 9; it may have had too "
@@ -220,7 +221,7 @@ def test_process_that_cannot_start_ends_the_run(
     lines = Lines(tmp_path, beam_arguments(EngineConfig(name="local-processes", workers=1)))
     _ = lines.pipeline | beam.Create([9])
 
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(PipelineError) as error:
         lines.run()
     assert str(error.value) == (
         "A process of engine.name = local-processes ended with exit code 1; it may have had too "
