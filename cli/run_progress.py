@@ -22,6 +22,7 @@ from pipelines.forgotten import forget
 from pipelines.metadata_backup import back_up
 from pipelines.outcome import Outcome, new_run_id, write_metrics
 from pipelines.plan.planner import Plan, planned_run
+from pipelines.tracing import Listener, RunTrace
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE
@@ -45,6 +46,7 @@ def run_with_progress(
     force: bool,
     log_json: bool,
     debug: bool,
+    trace: RunTrace,
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's logs instead of the terminal.
 
@@ -57,6 +59,7 @@ def run_with_progress(
         force: run every component, whatever earlier runs made.
         log_json: show what happens as JSON, an object in a line.
         debug: show the traceback of a component that fails.
+        trace: follows the run, and is sent when it has ended.
     """
     run_id = new_run_id()
     folder = output.runs / run_id
@@ -72,7 +75,9 @@ def run_with_progress(
         )
 
     def last_words() -> None:
-        write_metrics(replace(interrupted(), corrected=corrected), folder)
+        outcome = replace(interrupted(), corrected=corrected)
+        write_metrics(outcome, folder)
+        trace.send(outcome, progress.say)
 
     with (
         output_to(folder / LOG_FILE) as stderr,
@@ -85,11 +90,12 @@ def run_with_progress(
             back_up(output)
             forget(output)
             plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
-            _decide(plan, output)
+            trace.explain(_decided(plan, output))
+            listener = trace.following(progress.on_component)
             if plan and plan.is_all_reused:
-                _replay(config, place, plan, run_id, progress)
+                _replay(config, place, plan, run_id, listener)
             else:
-                _run(config, place, run_id, progress, force=force)
+                _run(config, place, run_id, listener, force=force)
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
             outcome = interrupted()
@@ -101,6 +107,7 @@ def run_with_progress(
             progress.say(f"Error: {message}", style="red")
             if debug:
                 progress.say(traceback.format_exc())
+        trace.send(outcome, progress.say)
     outcome = replace(outcome, corrected=corrected)
     write_metrics(outcome, folder)
     return outcome
@@ -116,7 +123,7 @@ class _Place:
 
 
 def _run(
-    config: PipelineConfig, place: _Place, run_id: str, progress: Progress, *, force: bool
+    config: PipelineConfig, place: _Place, run_id: str, listener: Listener, *, force: bool
 ) -> None:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -125,21 +132,23 @@ def _run(
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
-    run(config, **vars(place), run_id=run_id, listener=progress.on_component, force=force)
+    run(config, **vars(place), run_id=run_id, listener=listener, force=force)
 
 
-def _decide(plan: Plan | None, output: OutputFolders) -> None:
+def _decided(plan: Plan | None, output: OutputFolders) -> dict[str, str]:
     """Logs of each component whether it will run, and why; without a plan it is not known yet."""
     from cli.pipeline_plan import explained
 
-    if plan:
-        why = explained(plan, output)
-        for step in plan.steps:
-            decided(step.id, step.state, why[step.id].sentence)
+    if not plan:
+        return {}
+    because = {step: why.sentence for step, why in explained(plan, output).items()}
+    for step in plan.steps:
+        decided(step.id, step.state, because[step.id])
+    return because
 
 
 def _replay(
-    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, progress: Progress
+    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, listener: Listener
 ) -> None:
     """Records a run that reuses everything; TensorFlow and TFX are not needed for that."""
     from pipelines.metadata_store import opened
@@ -147,7 +156,7 @@ def _replay(
     from pipelines.run_facts import RunFacts, record_of_run
 
     record = record_of_run(RunFacts.of(config, place.data), plan.nodes)
-    Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
+    Replay(plan, opened(place.output), run_id, record=record).run(listener)
 
 
 def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcome:
