@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from trace_collector import ERROR, trace_collector
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -465,3 +466,32 @@ def test_predict_without_a_model_is_refused_in_one_sentence(tmp_path: Path) -> N
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"Error: {model} is no folder; name the folder of a pushed model.\n"
+
+
+def test_run_that_is_refused_is_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with trace_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        options = ["--data", tmp_path, "--output", tmp_path / "output", "--set", "name=mine"]
+        result = invoke("pipeline", "run", *options)
+
+    assert result.exit_code == 1
+    (span,) = collector.spans()
+    assert (span.name, span.status.code) == ("RUN mine", ERROR)
+    assert result.stderr == f"Error: {span.status.message}\n"
+
+
+def test_trace_that_nobody_takes_is_a_note_beside_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+
+    result = invoke("pipeline", "run", "--data", tmp_path, "--output", tmp_path / "output")
+
+    assert result.exit_code == 1
+    note, error = result.stderr.splitlines()
+    assert note == (
+        "Note: The trace of this run was not taken by 127.0.0.1:9 within 0.3 seconds (no answer); "
+        "look there, or unset OTEL_EXPORTER_OTLP_ENDPOINT."
+    )
+    assert error.startswith("Error: ")

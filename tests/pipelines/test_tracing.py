@@ -123,9 +123,13 @@ def test_component_that_was_interrupted_is_cancelled(collector: Collector, state
 
 
 def test_run_that_is_refused_is_sent_before_its_error_is_told(collector: Collector) -> None:
-    with pytest.raises(DataError), traced_run(pytest.fail) as trace:
-        trace.call("mine")
-        raise DataError("photos: no class folders.")
+    def refused() -> None:
+        with traced_run(pytest.fail) as trace:
+            trace.call("mine")
+            raise DataError("photos: no class folders.")
+
+    with pytest.raises(DataError):
+        refused()
 
     (span,) = collector.spans()
     assert (span.name, span.status.code) == ("RUN mine", ERROR)
@@ -134,9 +138,13 @@ def test_run_that_is_refused_is_sent_before_its_error_is_told(collector: Collect
 
 
 def test_run_is_sent_once(collector: Collector) -> None:
-    with pytest.raises(SystemExit), traced_run(pytest.fail) as trace:
-        trace.send(Outcome("run 1"), pytest.fail)
-        raise SystemExit(1)
+    def failed() -> None:
+        with traced_run(pytest.fail) as trace:
+            trace.send(Outcome("run 1"), pytest.fail)
+            raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        failed()
 
     assert len(collector.requests) == 1
 
