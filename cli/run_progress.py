@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cli.component_logs import ComponentLogs
 from cli.interruption import ended_in_time
-from cli.progress import JsonProgress, Progress, TerminalProgress, decided
+from cli.progress import JsonProgress, Progress, TerminalProgress
+from cli.run_decisions import log_plan, log_results, log_unplanned
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
@@ -90,12 +91,14 @@ def run_with_progress(
             back_up(output)
             forget(output)
             plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
-            trace.explain(_decided(plan, output))
+            trace.explain(log_plan(plan, output) if plan else {})
             listener = trace.following(progress.on_component)
             if plan and plan.is_all_reused:
                 _replay(config, place, plan, run_id, listener)
             else:
                 _run(config, place, run_id, listener, force=force)
+            if not plan:
+                trace.explain(log_unplanned(output, run_id))
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
             outcome = interrupted()
@@ -135,18 +138,6 @@ def _run(
     run(config, **vars(place), run_id=run_id, listener=listener, force=force)
 
 
-def _decided(plan: Plan | None, output: OutputFolders) -> dict[str, str]:
-    """Logs of each component whether it will run, and why; without a plan it is not known yet."""
-    from cli.pipeline_plan import explained
-
-    if not plan:
-        return {}
-    because = {step: why.sentence for step, why in explained(plan, output).items()}
-    for step in plan.steps:
-        decided(step.id, step.state, because[step.id])
-    return because
-
-
 def _replay(
     config: PipelineConfig, place: _Place, plan: Plan, run_id: str, listener: Listener
 ) -> None:
@@ -165,12 +156,7 @@ def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcom
     from pipelines.results import read_results
 
     results = read_results(output, run_id)
-    for file in results.survey["quarantined"]:
-        decided(file["path"], "quarantined", file["reason"])
-    for reason in results.measured.reasons:
-        decided("the model", "not blessed", reason)
-    if results.not_pushed_because:
-        decided("the model", "not pushed", results.not_pushed_because)
+    log_results(results)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)
     write_report(outcome, results, folder)

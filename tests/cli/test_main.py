@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_store import MadeStore
 from PIL import Image
 from trace_collector import ERROR, trace_collector
 from typer.testing import CliRunner, Result
@@ -423,7 +424,9 @@ def test_init_writes_a_file_that_loads_back_to_the_defaults(tmp_path: Path) -> N
     file = tmp_path / "new" / "folder" / "pipeline.yaml"
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"Wrote {file}\n", "")
     assert load_config(file) == PipelineConfig()
-    assert file.read_text(encoding="utf-8").startswith("# Configuration of `warmstart pipeline run")
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# Configuration of `warmstart pipeline run")
+    assert "\nversion: 1  # " in text
 
 
 def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
@@ -495,3 +498,21 @@ def test_trace_that_nobody_takes_is_a_note_beside_the_error(
         "look there, or unset OTEL_EXPORTER_OTLP_ENDPOINT."
     )
     assert error.startswith("Error: ")
+
+
+def test_run_into_a_store_of_a_later_version_is_refused(
+    public_photos: Path, tmp_path: Path
+) -> None:
+    made = MadeStore(tmp_path)
+    made.context("pipeline_run", "one", warmstart_record="2", warmstart_version="0.9.0")
+    before = made.output.metadata.read_bytes()
+
+    result = invoke("pipeline", "run", "--data", public_photos, "--output", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: {tmp_path}/metadata.sqlite holds runs that warmstart 0.9.0 recorded (record "
+        "version 2), and warmstart 0.1.0 knows up to record version 1; nothing is written to it: "
+        "upgrade warmstart, or name another folder with --output.\n"
+    )
+    assert made.output.metadata.read_bytes() == before

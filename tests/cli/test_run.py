@@ -137,6 +137,21 @@ def test_each_component_has_a_log_of_its_own(
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, logs["Trainer"], "")
 
 
+def test_each_decision_is_a_line_of_the_log(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = run
+    outcome = json.loads(result.stdout)
+    log = (folder / "output" / "runs" / outcome["run_id"] / "log.txt").read_text()
+
+    decisions = re.findall(r"^.* INFO decisions: (.*?): (.*?), because (.*)$", log, re.MULTILINE)
+    whose = {about: (decision, because) for about, decision, because in decisions}
+    assert whose.keys() == {c["id"] for c in outcome["components"]} | {"food/<broken>.jpg"}
+    assert whose["food/<broken>.jpg"] == ("quarantined", "truncated")
+    assert whose["ImageExampleGen"] == ("run", "it never ran before.")
+    assert whose["latest_statistics"][0] == "look up"
+
+
 def test_run_is_traced_with_each_component(
     run: tuple[Path, subprocess.CompletedProcess[str]], collector: Collector
 ) -> None:
@@ -154,6 +169,7 @@ def test_run_is_traced_with_each_component(
         seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
         found = values(span.attributes)
         assert found["warmstart.state"] == "executed"
+        assert found["warmstart.because"]
         assert seconds == pytest.approx(component["seconds"], abs=0.5)
         assert found["warmstart.cpu_seconds"] == pytest.approx(component["cpu_seconds"], abs=1e-3)
         assert found.get("warmstart.peak_memory_bytes") == component["peak_memory"]
