@@ -30,10 +30,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from pipelines.tracing import Span
+from pipelines.tracing import ENDPOINTS, Span
 
 _PARENTS = ("TRACEPARENT", "TRACESTATE")
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 
 # Seconds, unless the environment says more or less. OpenTelemetry's own 10 are long for who waits.
@@ -71,7 +70,7 @@ def export(span: Span, *, at_most: float | None = None) -> str | None:
         return None
     return (
         f"The trace of this run was not taken by {_place()} within {patience:g} seconds "
-        f"({failures[0]}); look there, or unset {_ENDPOINTS[1]}."
+        f"({failures[0]}); look there, or unset {ENDPOINTS[1]}."
     )
 
 
@@ -125,7 +124,7 @@ def _patience() -> float:
 
 def _place() -> str:
     """Returns host and port only: the rest of an address may hold a secret."""
-    address = next((text for name in _ENDPOINTS if (text := os.environ.get(name, "").strip())), "")
+    address = next((text for name in ENDPOINTS if (text := os.environ.get(name, "").strip())), "")
     try:
         parts = urlsplit(address)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

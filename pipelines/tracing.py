@@ -36,7 +36,8 @@ PUSHED_VERSION = "warmstart.pushed_version"
 _SUCCESS, _FAILURE, _CANCELLATION, _SKIP = "success", "failure", "cancellation", "skip"
 _CANCELLED = "cancelled"
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+# The first that is set counts.
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 # Seconds. Who pressed Ctrl-C is not kept waiting.
 _PATIENCE_AFTER_CTRL_C = 1.0
@@ -73,7 +74,7 @@ class Span:
 def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Tells whether the environment names an endpoint, and does not switch traces off."""
     return (
-        any(environment.get(name, "").strip() for name in _ENDPOINTS)
+        any(environment.get(name, "").strip() for name in ENDPOINTS)
         and environment.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
         and environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() != "none"
     )
