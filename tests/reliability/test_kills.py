@@ -125,7 +125,8 @@ def test_ctrl_c_stops_a_run_within_seconds_and_it_goes_on(
     assert (made.killed, made.exit_code) == (True, 130)
     assert values(collector.root().attributes)["cicd.pipeline.result"] == "cancellation"
     found = values(collector.parts()[component].attributes)
-    assert found["warmstart.state"] == "cancelled"
+    # The signal may be heard before it has begun.
+    assert found["warmstart.state"] in {"cancelled", "skipped"}
     assert_nothing_half(output)
     states = {
         execution.last_known_state for execution in opened(OutputFolders(output)).get_executions()
