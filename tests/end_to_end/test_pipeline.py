@@ -175,7 +175,8 @@ def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
 
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
     """Only the sentence: the run itself reached its own, lower threshold."""
-    states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
+    strict = ["evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1", "evaluate.split=eval"]
+    states = runs.run("strict", *strict)
     results = read_results(runs.output, "strict")
     accuracy = results.measured.metrics["accuracy"]
 
@@ -187,13 +188,12 @@ def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> N
         "evaluate.thresholds.accuracy.min = 1.0"
     ]
 
-    strict = [*QUICK, "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1"]
     places = ["--data", str(runs.data), "--output", str(runs.output.root)]
     said = subprocess.run(
         [
             *(sys.executable, "-c", "from cli.main import main; main()"),
             *("pipeline", "run", *places, "--log-json"),
-            *(f"--set={setting}" for setting in strict),
+            *(f"--set={setting}" for setting in (*QUICK, *strict)),
         ],
         capture_output=True,
         text=True,
