@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden requirements sbom image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden released requirements sbom image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ bench-kubeflow: setup ## Measure what Kubeflow adds to compiling and to a step [
 
 kubeflow-golden: setup ## Compile anew what kubeflow/golden keeps, after a change that is meant
 	WARMSTART_REFRESH_GOLDEN=1 .venv/bin/pytest tests/pipelines/kubeflow/test_golden.py
+
+released: setup ## Keep what this version writes, for the tests of every later one, at a release
+	.venv/bin/python -m scripts.keep_release
 
 requirements: ## Write requirements.txt: what the image installs, with hashes
 	@uv=$$(scripts/setup.sh uv) && "$$uv" $(EXPORT) --output-file requirements.txt

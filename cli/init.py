@@ -15,6 +15,7 @@ _HEADER = """\
 # Every key is optional and stands here with its default.
 # --set on the command line goes first: --set fine_tune.epochs=3
 
+{version}: {newest}  # Of the keys below: a later warmstart reads them as they were meant.
 """
 
 
@@ -25,6 +26,7 @@ def init(
 ) -> None:
     """Write a commented pipeline.yaml with every default."""
     from pipelines.config import PipelineConfig, commented_yaml
+    from pipelines.config_version import KEY, newest
 
     with reported(debug):
         file = folder / "pipeline.yaml"
@@ -32,7 +34,8 @@ def init(
             raise ConfigError(f"{file} exists already; pass --force to overwrite it.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(_HEADER + commented_yaml(PipelineConfig()), encoding="utf-8")
+            header = _HEADER.format(version=KEY, newest=newest())
+            file.write_text(header + commented_yaml(PipelineConfig()), encoding="utf-8")
         except OSError as error:
             raise ConfigError(
                 f"Cannot write {file} ({error.strerror}); name a folder that can be written to."

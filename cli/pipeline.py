@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
     from pipelines.folders import OutputFolders
     from pipelines.plan.planner import Plan
+    from pipelines.tracing import RunTrace
 
 app = typer.Typer(help="Run the pipeline, or compile it for a cluster.", no_args_is_help=True)
 app.command("compile")(pipeline_compile.compile_)
@@ -85,17 +86,24 @@ def run(
     from pipelines.environment.visible_gpus import setting_of, show_gpus
     from pipelines.folders import DEFAULT_OUTPUT, prepare_output
     from pipelines.run_lock import exclusive_run
+    from pipelines.tracing import traced_run
+    from schemas.store_version import check_may_be_written
 
-    with reported(debug, on_error=_print_failure if as_json else None):
+    with (
+        reported(debug, on_error=_print_failure if as_json else None),
+        traced_run(_print_note) as trace,
+    ):
         changed = [*(overrides or ()), *([] if gpus is None else [setting_of(gpus)])]
         folder = output or DEFAULT_OUTPUT
         settings = load_config(config, changed)
+        trace.call(settings.name)
         show_gpus(settings.gpus)
         wanted = _wanted(data, folder, settings, corrections)
-        with exclusive_run(prepare_output(folder)):
+        with exclusive_run(folders := prepare_output(folder)):
+            check_may_be_written(folders.metadata)
             check_engine(settings.engine, wanted.seen_by_workers(folder))
             shown = {"log_json": log_json, "as_json": as_json, "debug": debug}
-            _run(wanted, folder, force=force, **shown)
+            _run(wanted, folder, force=force, trace=trace, **shown)
 
 
 @app.command("plan")
@@ -173,7 +181,14 @@ def _wanted(
 
 
 def _run(
-    wanted: _Wanted, output: Path, *, force: bool, log_json: bool, as_json: bool, debug: bool
+    wanted: _Wanted,
+    output: Path,
+    *,
+    force: bool,
+    trace: RunTrace,
+    log_json: bool,
+    as_json: bool,
+    debug: bool,
 ) -> None:
     from cli.interruption import INTERRUPTED
     from cli.run_progress import run_with_progress
@@ -189,6 +204,7 @@ def _run(
         force=force,
         log_json=log_json,
         debug=debug,
+        trace=trace,
     )
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
@@ -216,6 +232,10 @@ def _planned(wanted: _Wanted, output: OutputFolders) -> Plan:
 
         compiled = compiled_pipeline(wanted.settings, **wanted.place(output))
     return plan(compiled, opened_to_read(output), fingerprint=wanted.fingerprint)
+
+
+def _print_note(sentence: str) -> None:
+    typer.echo(f"Note: {sentence}", err=True)
 
 
 def _print_failure(message: str) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from ml_metadata import MetadataStore
 
@@ -22,8 +24,11 @@ def reviewed(
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
     from review.history import History
     from review.store import opened
+    from schemas.store_version import later_than_known
 
     # ML Metadata records absolute paths.
     folders = OutputFolders((output or DEFAULT_OUTPUT).resolve())
     with opened(folders, to_write=to_write) as store:
+        if later := later_than_known(folders.metadata):
+            typer.echo(f"Note: {later}: what is new in it is not shown.", err=True)
         yield folders, store, History(store, folders.root)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cli.component_logs import ComponentLogs
 from cli.interruption import ended_in_time
-from cli.progress import JsonProgress, Progress, TerminalProgress, decided
+from cli.progress import JsonProgress, Progress, TerminalProgress
+from cli.run_decisions import log_plan, log_results, log_unplanned
 from components.dataset.corrections import NO_CORRECTIONS, Corrected
 from pipelines.cancelling import cancel
 from pipelines.captured_output import output_to
@@ -22,6 +23,7 @@ from pipelines.forgotten import forget
 from pipelines.metadata_backup import back_up
 from pipelines.outcome import Outcome, new_run_id, write_metrics
 from pipelines.plan.planner import Plan, planned_run
+from pipelines.tracing import Listener, RunTrace
 from schemas.corrections import CORRECTIONS_FILE, write_corrections
 from schemas.errors import WarmstartError, first_line
 from schemas.run_folder import LOG_FILE, METRICS_FILE
@@ -50,6 +52,7 @@ def run_with_progress(
     force: bool,
     log_json: bool,
     debug: bool,
+    trace: RunTrace,
 ) -> Outcome:
     """Runs the pipeline; what libraries print goes to the run's logs instead of the terminal.
 
@@ -62,6 +65,7 @@ def run_with_progress(
         force: run every component, whatever earlier runs made.
         log_json: show what happens as JSON, an object in a line.
         debug: show the traceback of a component that fails.
+        trace: follows the run, and is sent when it has ended.
     """
     run_id = new_run_id()
     folder = output.runs / run_id
@@ -77,7 +81,9 @@ def run_with_progress(
         )
 
     def last_words() -> None:
-        write_metrics(replace(interrupted(), corrected=corrected), folder)
+        outcome = replace(interrupted(), corrected=corrected)
+        write_metrics(outcome, folder)
+        trace.send(outcome, progress.say)
 
     with (
         output_to(folder / LOG_FILE) as stderr,
@@ -90,11 +96,14 @@ def run_with_progress(
             back_up(output)
             forget(output)
             plan = None if force else planned_run(config, **vars(place), fingerprint=fingerprint)
-            _decide(plan, output)
+            trace.explain(log_plan(plan, output) if plan else {})
+            listener = trace.following(progress.on_component)
             if plan and plan.is_all_reused:
-                _replay(config, place, plan, run_id, progress)
+                _replay(config, place, plan, run_id, listener)
             else:
-                _run(config, place, run_id, progress, force=force)
+                _run(config, place, run_id, listener, force=force)
+            if not plan:
+                trace.explain(log_unplanned(output, run_id))
             outcome = _completed(output, run_id, progress)
         except KeyboardInterrupt:
             outcome = interrupted()
@@ -106,7 +115,9 @@ def run_with_progress(
             progress.say(f"Error: {message}", style="red")
             if debug:
                 progress.say(traceback.format_exc())
-        return _kept(replace(outcome, corrected=corrected), folder, progress)
+        outcome = _kept(replace(outcome, corrected=corrected), folder, progress)
+        trace.send(outcome, progress.say)
+        return outcome
 
 
 @dataclass(frozen=True)
@@ -119,7 +130,7 @@ class _Place:
 
 
 def _run(
-    config: PipelineConfig, place: _Place, run_id: str, progress: Progress, *, force: bool
+    config: PipelineConfig, place: _Place, run_id: str, listener: Listener, *, force: bool
 ) -> None:
     # Read by TensorFlow's C++ code when it is imported; 2 leaves errors in the log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -128,21 +139,11 @@ def _run(
 
     # Now, not when Embedder gets there: a download that fails should fail at once.
     fetch_weights(config.backbone.name, config.backbone.weights, config.image_size)
-    run(config, **vars(place), run_id=run_id, listener=progress.on_component, force=force)
-
-
-def _decide(plan: Plan | None, output: OutputFolders) -> None:
-    """Logs of each component whether it will run, and why; without a plan it is not known yet."""
-    from cli.pipeline_plan import explained
-
-    if plan:
-        why = explained(plan, output)
-        for step in plan.steps:
-            decided(step.id, step.state, why[step.id].sentence)
+    run(config, **vars(place), run_id=run_id, listener=listener, force=force)
 
 
 def _replay(
-    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, progress: Progress
+    config: PipelineConfig, place: _Place, plan: Plan, run_id: str, listener: Listener
 ) -> None:
     """Records a run that reuses everything; TensorFlow and TFX are not needed for that."""
     from pipelines.metadata_store import opened
@@ -150,7 +151,7 @@ def _replay(
     from pipelines.run_facts import RunFacts, record_of_run
 
     record = record_of_run(RunFacts.of(config, place.data), plan.nodes)
-    Replay(plan, opened(place.output), run_id, record=record).run(progress.on_component)
+    Replay(plan, opened(place.output), run_id, record=record).run(listener)
 
 
 def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcome:
@@ -159,12 +160,7 @@ def _completed(output: OutputFolders, run_id: str, progress: Progress) -> Outcom
     from pipelines.results import read_results
 
     results = read_results(output, run_id)
-    for file in results.survey["quarantined"]:
-        decided(file["path"], "quarantined", file["reason"])
-    for reason in results.measured.reasons:
-        decided("the model", "not blessed", reason)
-    if results.not_pushed_because:
-        decided("the model", "not pushed", results.not_pushed_because)
+    log_results(results)
     folder = output.runs / run_id
     outcome = Outcome(run_id, progress.components, results, folder=folder)
     write_report(outcome, results, folder)

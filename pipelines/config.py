@@ -22,6 +22,7 @@ from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from components.dataset.options import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
 from pipelines.config_section import Section
+from pipelines.config_version import as_of_now
 from pipelines.engines.config import EngineConfig
 from pipelines.kubeflow.config import KubeflowConfig
 from schemas import features
@@ -415,7 +416,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
     Raises:
         ConfigError: one message that lists everything wrong, each with the path of its key.
     """
-    values = _read_yaml(file) if file else {}
+    values = as_of_now(_read_yaml(file), file) if file else {}
     # A section whose keys are all commented out is YAML's null.
     values = {key: value for key, value in values.items() if value is not None}
     problems: list[str] = []

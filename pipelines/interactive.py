@@ -22,6 +22,7 @@ from pipelines.pipeline_run import PipelineRun
 from pipelines.run_facts import RunFacts
 from schemas.output_folders import OutputFolders
 from schemas.run_folder import LOGS_FOLDER, component_log
+from schemas.store_version import check_may_be_written
 
 
 class PipelineContext(InteractiveContext):
@@ -72,6 +73,7 @@ class PipelineContext(InteractiveContext):
             The execution, which a notebook shows; the outputs of the component hold its artifacts.
 
         Raises:
+            PipelineError: if the store is not one that this version writes to.
             Exception: whatever the component raised.
         """
         run = self._run
@@ -92,6 +94,7 @@ class PipelineContext(InteractiveContext):
 
     def _begun(self) -> PipelineRun:
         self._done = {}
+        check_may_be_written(self._output.metadata)
         run_id = new_run_id()
         self._logs = self._output.runs / run_id / LOGS_FOLDER
         self._logs.mkdir(parents=True)

@@ -20,7 +20,10 @@ from typing import Any
 
 from components.lookup import Lookup
 from pipelines.kubeflow.invocation import Invocation, parse
+from pipelines.tracing import traced_step
 from schemas.errors import WarmstartError
+
+_log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         logging.getLogger(package).setLevel(logging.INFO)
     try:
         invocation = parse(arguments)
-        _write(Path(invocation.output_file), _run(invocation))
+        with traced_step(invocation.step, invocation.run_id, _log.warning):
+            _write(Path(invocation.output_file), _run(invocation))
     except WarmstartError as error:
         sys.stderr.write(f"Error: {error}\n")
         return error.exit_code

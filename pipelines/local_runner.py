@@ -31,6 +31,7 @@ from pipelines.plan.template import keep_compiled
 from pipelines.run_facts import RunFacts
 from pipelines.run_lock import exclusive_run
 from schemas.corrections import read_corrections
+from schemas.store_version import check_may_be_written
 
 
 class ReportingDagRunner(LocalDagRunner):
@@ -145,6 +146,7 @@ if __name__ == "__main__":
     # Which of them change anything is not looked up here: ImageExampleGen has all of them.
     decided = tuple(read_corrections(folders.corrections))
     with exclusive_run(folders):
+        check_may_be_written(folders.metadata)
         run(
             load_config(),
             data=os.environ.get("WARMSTART_DATA", str(samples.PHOTOS_FOLDER)),

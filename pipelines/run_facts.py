@@ -40,6 +40,7 @@ def record_of_run(facts: RunFacts | None, nodes: Mapping[str, Sequence[str]]) ->
         nodes: ids of its components, in their order, each with those that it waits for.
     """
     record = {
+        run_record.RECORD: str(run_record.RECORD_VERSION),
         run_record.NODES: json.dumps(dict(nodes)),
         run_record.VERSION: version("warmstart"),
         run_record.COMMIT: git_commit() or "",

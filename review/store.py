@@ -14,6 +14,7 @@ from ml_metadata.errors import StatusError
 from ml_metadata.proto import metadata_store_pb2
 
 from schemas.errors import ConfigError, PipelineError, first_line
+from schemas.store_version import check_may_be_written
 
 _OTHER_VERSION = re.compile(
     r"MLMD database version (\d+) is (?:greater|older) than library version (\d+)"
@@ -65,7 +66,7 @@ def opened(output: Output, *, to_write: bool = False) -> Iterator[MetadataStore]
 
     Raises:
         ConfigError: if there is none.
-        PipelineError: if it cannot be read.
+        PipelineError: if it cannot be read, or may not be written to.
     """
     with explained(output):
         yield open_store(output, to_write=to_write)
@@ -79,6 +80,8 @@ def open_store(output: Output, *, to_write: bool = False) -> MetadataStore:
             "first, with `warmstart pipeline run`, or name the folder that it wrote to."
         )
     wait_for_lock(output.metadata)
+    if to_write:
+        check_may_be_written(output.metadata)
     return MetadataStore(sqlite_connection(output.metadata, to_write=to_write))
 
 

@@ -1,18 +1,24 @@
 """What a run of ours writes into ML Metadata beside what TFX does, by the name of the property.
 
-On the run's context: `CONFIGURATION`, `DATA`, `VERSION`, `COMMIT`, `NODES`, `DELETED`. On each
-execution: `OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `CPU_SECONDS`, `PEAK_MEMORY`, `ERROR`. Never on
-artifacts: those are a part of TFX's cache key, so that whatever uses them would run again.
+On the run's context: `RECORD`, `CONFIGURATION`, `DATA`, `VERSION`, `COMMIT`, `NODES`, `DELETED`. On
+each execution: `OUTPUTS`, `CODE`, `EXECUTOR`, `SECONDS`, `CPU_SECONDS`, `PEAK_MEMORY`, `ERROR`.
+Never on artifacts: those are a part of TFX's cache key, so that whatever uses them would run again.
 """
 
 from __future__ import annotations
 
 PREFIX = "warmstart_"
 
+# Of these names and what they mean, as text. A release that changes a meaning raises it; names that
+# are added are no change: who does not know them does without.
+RECORD = PREFIX + "record"
+RECORD_VERSION = 1
+
 # The resolved configuration, as YAML.
 CONFIGURATION = PREFIX + "configuration"
 # Where the photos are.
 DATA = PREFIX + "data"
+# Of warmstart.
 VERSION = PREFIX + "version"
 # Of the checkout that ran, where it is one.
 COMMIT = PREFIX + "commit"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,7 @@ def write_record(
         "run_id": run_id,
         "accuracy": accuracy,
         "copy_of": copy_of,
+        "warmstart": metadata.version("warmstart"),
     }
     file = folder / _RECORD
     file.parent.mkdir(exist_ok=True)

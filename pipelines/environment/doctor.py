@@ -15,8 +15,10 @@ from pipelines.environment.resources import (
     check_ports,
     check_weight_cache,
 )
+from pipelines.environment.stored import check_store
 from pipelines.environment.tensorflow_build import check_build, found_build
 from pipelines.environment.tensorflow_import import importing
+from pipelines.folders import OutputFolders
 
 
 def examine(output: Path, weights: Path) -> Iterator[Check]:
@@ -41,6 +43,7 @@ def examine(output: Path, weights: Path) -> Iterator[Check]:
         yield check_driver(gpus.found, build)
         yield check_weight_cache(weights)
         yield check_disk(output)
+        yield check_store(OutputFolders(output).metadata)
         yield check_memory()
         yield check_ports()
         yield tensorflow.check(len(gpus.found))

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_store import MadeStore
 from PIL import Image
+from trace_collector import ERROR, trace_collector
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -422,7 +424,9 @@ def test_init_writes_a_file_that_loads_back_to_the_defaults(tmp_path: Path) -> N
     file = tmp_path / "new" / "folder" / "pipeline.yaml"
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"Wrote {file}\n", "")
     assert load_config(file) == PipelineConfig()
-    assert file.read_text(encoding="utf-8").startswith("# Configuration of `warmstart pipeline run")
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# Configuration of `warmstart pipeline run")
+    assert "\nversion: 1  # " in text
 
 
 def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
@@ -465,3 +469,50 @@ def test_predict_without_a_model_is_refused_in_one_sentence(tmp_path: Path) -> N
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"Error: {model} is no folder; name the folder of a pushed model.\n"
+
+
+def test_run_that_is_refused_is_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with trace_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        options = ["--data", tmp_path, "--output", tmp_path / "output", "--set", "name=mine"]
+        result = invoke("pipeline", "run", *options)
+
+    assert result.exit_code == 1
+    (span,) = collector.spans()
+    assert (span.name, span.status.code) == ("RUN mine", ERROR)
+    assert result.stderr == f"Error: {span.status.message}\n"
+
+
+def test_trace_that_nobody_takes_is_a_note_beside_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+
+    result = invoke("pipeline", "run", "--data", tmp_path, "--output", tmp_path / "output")
+
+    assert result.exit_code == 1
+    note, error = result.stderr.splitlines()
+    assert note == (
+        "Note: The trace of this run was not taken by 127.0.0.1:9 within 0.3 seconds (no answer); "
+        "look there, or unset OTEL_EXPORTER_OTLP_ENDPOINT."
+    )
+    assert error.startswith("Error: ")
+
+
+def test_run_into_a_store_of_a_later_version_is_refused(
+    public_photos: Path, tmp_path: Path
+) -> None:
+    made = MadeStore(tmp_path)
+    made.context("pipeline_run", "one", warmstart_record="2", warmstart_version="0.9.0")
+    before = made.output.metadata.read_bytes()
+
+    result = invoke("pipeline", "run", "--data", public_photos, "--output", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Error: {tmp_path}/metadata.sqlite holds runs that warmstart 0.9.0 recorded (record "
+        "version 2), and warmstart 0.1.0 knows up to record version 1; nothing is written to it: "
+        "upgrade warmstart, or name another folder with --output.\n"
+    )
+    assert made.output.metadata.read_bytes() == before

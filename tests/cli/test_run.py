@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pipeline_runs import QUICK, copy_sample
+from trace_collector import ERROR, OK, Collector, trace_collector, values
 
 import samples
 from schemas.corrections import KEEP, Correction, read_corrections, write_corrections
@@ -24,14 +27,28 @@ COMPONENT_KEYS = {"id", "state", "seconds", "cpu_seconds", "peak_memory"}
 KEPT = Correction("plants/whatever it was.jpg", "ab" * 32, "plants", KEEP)
 
 
-def warmstart(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def warmstart(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command; `more` is its environment, beside that of the tests."""
     return subprocess.run(
-        [WARMSTART, *map(str, arguments)], capture_output=True, text=True, check=False
+        [WARMSTART, *map(str, arguments)],
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def collector() -> Iterator[Collector]:
+    """Gets the trace of the run that the tests share."""
+    with trace_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def run(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("command line")
     data = copy_sample(folder / "my photos", photos_per_class=8)
     (data / "birds").rename(data / "Vögel\n& co")
@@ -45,7 +62,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     )
     overrides = [f"--set={override}" for override in (*QUICK, "split.seed=5")]
     options = ["--data", data, "--output", folder / "output", "--json", *overrides]
-    return folder, warmstart("pipeline", "run", *options)
+    traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    return folder, warmstart("pipeline", "run", *options, **traced)
 
 
 def test_run_prints_one_json_object(
@@ -119,13 +137,59 @@ def test_each_component_has_a_log_of_its_own(
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, logs["Trainer"], "")
 
 
+def test_each_decision_is_a_line_of_the_log(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = run
+    outcome = json.loads(result.stdout)
+    log = (folder / "output" / "runs" / outcome["run_id"] / "log.txt").read_text()
+
+    decisions = re.findall(r"^.* INFO decisions: (.*?): (.*?), because (.*)$", log, re.MULTILINE)
+    whose = {about: (decision, because) for about, decision, because in decisions}
+    assert whose.keys() == {c["id"] for c in outcome["components"]} | {"food/<broken>.jpg"}
+    assert whose["food/<broken>.jpg"] == ("quarantined", "truncated")
+    assert whose["ImageExampleGen"] == ("run", "it never ran before.")
+    assert whose["latest_statistics"][0] == "look up"
+
+
+def test_run_is_traced_with_each_component(
+    run: tuple[Path, subprocess.CompletedProcess[str]], collector: Collector
+) -> None:
+    outcome = json.loads(run[1].stdout)
+    root, parts = collector.root(), collector.parts()
+
+    told = values(root.attributes)
+    assert (root.name, root.status.code) == ("RUN warmstart", OK)
+    assert told["cicd.pipeline.run.id"] == outcome["run_id"]
+    assert (told["cicd.pipeline.result"], told["warmstart.blessed"]) == ("success", True)
+    assert told["warmstart.pushed_version"] == Path(outcome["pushed_to"]).name
+    assert list(parts) == [component["id"] for component in outcome["components"]]
+    for component in outcome["components"]:
+        span = parts[component["id"]]
+        seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+        found = values(span.attributes)
+        assert found["warmstart.state"] == "executed"
+        assert found["warmstart.because"]
+        assert seconds == pytest.approx(component["seconds"], abs=0.5)
+        assert found["warmstart.cpu_seconds"] == pytest.approx(component["cpu_seconds"], abs=1e-3)
+        assert found.get("warmstart.peak_memory_bytes") == component["peak_memory"]
+
+
 def test_component_that_fails_logs_its_traceback(tmp_path: Path) -> None:
     data = copy_sample(tmp_path / "photos", photos_per_class=8)
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "artifacts").write_text("in the way of the folder")
-    result = warmstart("pipeline", "run", "--data", data, "--output", tmp_path / "output")
+    places = ["--data", data, "--output", tmp_path / "output"]
+    with trace_collector() as collector:
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        result = warmstart("pipeline", "run", *places, "--json", **traced)
 
     assert result.returncode == 1
+    error = json.loads(result.stdout)["error"]
+    failed, skipped = collector.parts()["ImageExampleGen"], collector.parts()["Pusher"]
+    for span in (collector.root(), failed):
+        assert (span.status.code, span.status.message) == (ERROR, error)
+    assert values(skipped.attributes)["warmstart.state"] == "skipped"
     (place,) = (tmp_path / "output" / "runs").iterdir()
     (log,) = (place / "logs").iterdir()
     assert log.name == "ImageExampleGen.txt"

@@ -312,3 +312,33 @@ def test_commands_import_neither_tensorflow_nor_tfx(made: MadeStore) -> None:
 
     assert "review.why" in loaded
     assert {"tensorflow", "tfx", "keras", "apache_beam"}.isdisjoint(loaded)
+
+
+def test_store_of_a_later_record_is_shown_with_a_note(tmp_path: Path) -> None:
+    made = MadeStore(tmp_path)
+    made.execution("one", "Trainer")
+    made.context("pipeline_run", "one", warmstart_record="2", warmstart_version="0.9.0")
+
+    result = invoke(made, "runs", "list")
+
+    assert result.exit_code == 0
+    assert "one" in result.stdout
+    assert result.stderr == (
+        f"Note: {tmp_path}/metadata.sqlite holds runs that warmstart 0.9.0 recorded (record "
+        "version 2), and warmstart 0.1.0 knows up to record version 1: what is new in it is not "
+        "shown.\n"
+    )
+
+
+def test_store_of_a_later_record_is_not_deleted_from(tmp_path: Path) -> None:
+    made = MadeStore(tmp_path)
+    made.execution("one", "Trainer")
+    made.context("pipeline_run", "one", warmstart_record="2", warmstart_version="0.9.0")
+
+    result = invoke(made, "runs", "delete", "one", "--yes")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {tmp_path}/metadata.sqlite holds runs that warmstart ")
+    assert result.stderr.endswith(
+        "; nothing is written to it: upgrade warmstart, or name another folder with --output.\n"
+    )

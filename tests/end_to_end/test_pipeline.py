@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ import tensorflow as tf
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from PIL import Image
-from pipeline_runs import PipelineRuns
+from pipeline_runs import QUICK, PipelineRuns
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.utils import io_utils
 
@@ -173,7 +175,8 @@ def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
 
 def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> None:
     """Only the sentence: the run itself reached its own, lower threshold."""
-    states = runs.run("strict", "evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1")
+    strict = ["evaluate.thresholds.accuracy.min=1.0", "frozen.epochs=1", "evaluate.split=eval"]
+    states = runs.run("strict", *strict)
     results = read_results(runs.output, "strict")
     accuracy = results.measured.metrics["accuracy"]
 
@@ -184,6 +187,23 @@ def test_model_that_misses_a_threshold_says_by_how_much(runs: PipelineRuns) -> N
         f"accuracy {accuracy:.3f} is {1 - accuracy:.3f} below "
         "evaluate.thresholds.accuracy.min = 1.0"
     ]
+
+    places = ["--data", str(runs.data), "--output", str(runs.output.root)]
+    said = subprocess.run(
+        [
+            *(sys.executable, "-c", "from cli.main import main; main()"),
+            *("pipeline", "run", *places, "--log-json"),
+            *(f"--set={setting}" for setting in (*QUICK, *strict)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    decisions = [
+        (one["decision"], one["because"]) for one in lines if one.get("about") == "the model"
+    ]
+    assert decisions == [("not blessed", results.measured.reasons[0])]
 
 
 def test_second_run_is_fully_cached(runs: PipelineRuns) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pipeline_runs import QUICK, PipelineRuns
+from trace_collector import trace_collector, values
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -189,8 +190,8 @@ def test_run_that_reuses_everything_imports_neither_tfx_nor_tensorflow(
         "import sys\n"
         "from cli.main import app\n"
         f"app({arguments}, standalone_mode=False)\n"
-        "print([name for name in ('tensorflow', 'tfx.orchestration', 'tfx.dsl', 'apache_beam')"
-        " if name in sys.modules])\n"
+        "print([name for name in ('tensorflow', 'tfx.orchestration', 'tfx.dsl', 'apache_beam',"
+        " 'opentelemetry') if name in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120
@@ -200,3 +201,31 @@ def test_run_that_reuses_everything_imports_neither_tfx_nor_tensorflow(
     assert imported == "[]"
     components = json.loads(summary)["components"]
     assert [one["state"] for one in components].count("cached") == EVERYTHING
+
+
+def test_run_that_reuses_everything_is_traced_with_why(
+    runs: PipelineRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.run("planned 4", "evaluate.split=eval")
+    places = ["--data", str(runs.data), "--output", str(runs.output.root)]
+    with trace_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", "from cli.main import main; main()"),
+                *("pipeline", "run", *places, "--json", "--log-json", *SETTINGS),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    told = values(collector.root().attributes)
+    assert told["cicd.pipeline.run.id"] == json.loads(done.stdout)["run_id"]
+    spans = {name: values(span.attributes) for name, span in collector.parts().items()}
+    assert [found["warmstart.state"] for found in spans.values()].count("cached") == EVERYTHING
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    because = {line["about"]: line["because"] for line in lines if line["event"] == "decision"}
+    assert because.keys() >= spans.keys()
+    for name, found in spans.items():
+        assert found["warmstart.because"] == because[name]

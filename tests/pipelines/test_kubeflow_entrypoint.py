@@ -12,6 +12,7 @@ import pytest
 import tfx
 from photo_files import add_classes
 from photo_statistics import photos_of, statistics_of
+from trace_collector import ERROR, OK, trace_collector
 
 from components.image_example_gen.fingerprint import fingerprint_of
 from pipelines.kubeflow_entrypoint import main
@@ -105,6 +106,22 @@ def test_mistake_of_a_user_is_a_sentence_and_its_exit_code(
     assert said.startswith(f"Error: {tmp_path / 'nothing'} ")
     assert said.count("\n") == 1
     assert not launcher.told.exists()
+
+
+def test_step_is_traced(
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_classes(tmp_path / "data", "a", "b", photos=2)
+    with trace_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        assert look_at(launcher, tmp_path / "data") == 0
+        assert look_at(launcher, tmp_path / "nothing") == 1
+
+    good, bad = collector.requests
+    ((good,), (bad,)) = (one.resource_spans[0].scope_spans[0].spans for one in (good, bad))
+    assert (good.name, good.status.code) == ("PhotosFingerprint", OK)
+    assert (bad.name, bad.status.code) == ("PhotosFingerprint", ERROR)
+    assert bad.status.message.startswith(f"{tmp_path / 'nothing'} ")
 
 
 def write_statistics(folder: Path, **values: Any) -> Path:

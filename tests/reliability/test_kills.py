@@ -13,6 +13,7 @@ import pytest
 from killed_runs import Attempt, assert_nothing_half, attempt, result_of
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from pipeline_runs import QUICK, PipelineRuns, copy_sample
+from trace_collector import trace_collector, values
 
 from pipelines.folders import OutputFolders
 from pipelines.metadata_store import opened
@@ -131,20 +132,29 @@ def test_training_killed_after_each_epoch_repeats_none(
 @pytest.mark.slow
 @pytest.mark.parametrize("component", ["Transform", "Embedder", "Trainer", "Evaluator"])
 def test_ctrl_c_stops_a_run_within_seconds_and_it_goes_on(
-    component: str, data: Path, tmp_path: Path
+    component: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "output"
     before = COMPONENTS[COMPONENTS.index(component) - 1]
     asked: list[float] = []
 
     def at(ended: str) -> bool:
-        if ended == before:
-            asked.append(time.monotonic())
-        return ended == before
+        # A line that was being printed may be printed again; a second Ctrl-C ends at once.
+        if ended != before or asked:
+            return False
+        asked.append(time.monotonic())
+        return True
 
-    made = attempt(data, output, kill_at=at, with_signal=signal.SIGINT)
+    with trace_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        made = attempt(data, output, kill_at=at, with_signal=signal.SIGINT)
+        monkeypatch.undo()
     assert time.monotonic() - asked[0] < 5
     assert (made.killed, made.exit_code) == (True, 130)
+    assert values(collector.root().attributes)["cicd.pipeline.result"] == "cancellation"
+    found = values(collector.parts()[component].attributes)
+    # The signal may be heard before it has begun.
+    assert found["warmstart.state"] in {"cancelled", "skipped"}
     assert_nothing_half(output)
     states = {
         execution.last_known_state for execution in opened(OutputFolders(output)).get_executions()
