@@ -4,8 +4,6 @@ The same photos through stock components alone, as TFX's examples with images do
 user writes TFRecords; then ImportExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Transform,
 Trainer, a Resolver of the latest blessed model, Evaluator and Pusher, by LocalDagRunner, with ML
 Metadata in SQLite. Their module file is `benchmarks/tfx_stock_module.py`. Prints one JSON object.
-
-Options are TFX's defaults, apart from what makes it faster: see `_pipeline`.
 """
 
 from __future__ import annotations
@@ -45,6 +43,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("held_out", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--epochs", type=int, default=10, help="in each stage")
+    parser.add_argument(
+        "--lean", action="store_true", help="without the statistics that Transform computes"
+    )
     args = parser.parse_args(argv)
     imported = time.perf_counter()
 
@@ -52,17 +53,20 @@ def main(argv: list[str] | None = None) -> None:
     _write_records(args.data, classes, args.output / "records")
     written = time.perf_counter()
 
-    pipeline = _pipeline(args.output, len(classes), args.epochs)
+    pipeline = _pipeline(args.output, len(classes), args.epochs, lean=args.lean)
     tfx.orchestration.LocalDagRunner().run(pipeline)
     ran = time.perf_counter()
 
     accuracy = _accuracy(_pushed(args.output), args.held_out, classes)
+    asked = time.perf_counter()
     result = {
-        "start_up_seconds": imported - STARTED,
-        "records_seconds": written - imported,
-        "pipeline_seconds": ran - written,
+        "seconds": {
+            "start_up": imported - STARTED,
+            "records": written - imported,
+            "pipeline": ran - written,
+            "held_out": asked - ran,
+        },
         "components": _component_seconds(pipeline.metadata_connection_config),
-        "held_out_seconds": time.perf_counter() - ran,
         "accuracy": accuracy,
     }
     sys.stdout.write("\n" + json.dumps(result) + "\n")
@@ -91,7 +95,14 @@ def _example(photo: Path, label: int | None = None) -> tf.train.Example:
     return example
 
 
-def _pipeline(output: Path, classes: int, epochs: int) -> tfx.dsl.Pipeline:
+def _pipeline(output: Path, classes: int, epochs: int, *, lean: bool) -> tfx.dsl.Pipeline:
+    """Builds the line as TFX's examples do.
+
+    Settings are TFX's defaults, with two exceptions in its favour: Beam runs in this process, and
+    what was transformed is read once and kept in memory (in the module file). Transform's own
+    statistics, a default that all examples keep, take some 0.1 s of a processor a photo, for each
+    has 76,800 numbers; nothing in the line reads them, and `lean` leaves them out.
+    """
     # TFX packs the whole folder of a module file: in one of its own that is one file.
     module_folder = output / "module"
     module_folder.mkdir()
@@ -109,7 +120,9 @@ def _pipeline(output: Path, classes: int, epochs: int) -> tfx.dsl.Pipeline:
     schema_gen = tfx.components.SchemaGen(statistics=statistics)
     schema = schema_gen.outputs["schema"]
     example_validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
-    transform = tfx.components.Transform(examples=examples, schema=schema, module_file=module_file)
+    transform = tfx.components.Transform(
+        examples=examples, schema=schema, module_file=module_file, disable_statistics=lean
+    )
     trainer = tfx.components.Trainer(
         module_file=module_file,
         examples=transform.outputs["transformed_examples"],

@@ -6,7 +6,6 @@ It stands alone, as TFX packs it: data, network, augmentation and rates are thos
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
@@ -89,11 +88,13 @@ def _photos(patterns: list[str], transformed: tft.TFTransformOutput) -> tf.data.
         return features[_transformed(IMAGE)], features[_transformed(LABEL)]
 
     records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    return records.map(parsed, tf.data.AUTOTUNE).cache()
+    photos = records.map(parsed, tf.data.AUTOTUNE).cache()
+    # Counting fills the cache; the number is what shuffling and Keras need.
+    return photos.apply(tf.data.experimental.assert_cardinality(sum(1 for _ in photos)))
 
 
 def _augmented(photos: tf.data.Dataset) -> tf.data.Dataset:
-    """Shuffles, batches and changes photos, in all cores and ahead of the training step."""
+    """Shuffles, batches and changes photos, on all cores and ahead of the training step."""
     changes = [
         keras.layers.RandomRotation(20 / 360, fill_mode="nearest", seed=_SEED),
         keras.layers.RandomTranslation(0.2, 0.2, fill_mode="nearest", seed=_SEED),
@@ -105,8 +106,7 @@ def _augmented(photos: tf.data.Dataset) -> tf.data.Dataset:
             images = change(images, training=True)
         return images, labels
 
-    count = sum(1 for _ in photos)  # Fills the cache as well.
-    shuffled = photos.shuffle(count, _SEED).batch(_BATCH_SIZE)
+    shuffled = photos.shuffle(photos.cardinality(), _SEED).batch(_BATCH_SIZE)
     return shuffled.map(changed, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
@@ -145,5 +145,4 @@ def _export(model: keras.Model, transformed: tft.TFTransformOutput, folder: str)
 
     serving = tf.Module()
     serving.model, serving.layer = model, layer
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
     tf.saved_model.save(serving, folder, signatures={SIGNATURE: serve})
