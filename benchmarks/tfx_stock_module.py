@@ -53,7 +53,9 @@ def run_fn(fn_args: FnArgs) -> None:
     keras.utils.set_random_seed(_SEED)
     transformed = tft.TFTransformOutput(fn_args.transform_output)
     train = _augmented(_photos(fn_args.train_files, transformed))
-    evaluation = _photos(fn_args.eval_files, transformed).batch(_BATCH_SIZE).prefetch(1)
+    evaluation = (
+        _photos(fn_args.eval_files, transformed).batch(_BATCH_SIZE).prefetch(tf.data.AUTOTUNE)
+    )
     backbone, model = _model(config["classes"], config["weights"])
 
     _compile(model, 1e-4)

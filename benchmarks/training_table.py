@@ -47,16 +47,16 @@ class Size:
 
 def table(sizes: Sequence[Size]) -> Table:
     """Makes one table of all sizes: medians over the rounds, times as a share of the cold run's."""
-    made = Table(show_lines=False)
+    made = Table()
     made.add_column("photos", justify="right")
-    made.add_column("")
+    made.add_column("", no_wrap=True)
     names = list(sizes[0].rounds[0].sides)
     for name in names:
         made.add_column(name, justify="right")
     for size in sizes:
         rows: tuple[tuple[str, Callable[[Round, str], float], int], ...] = (
-            ("time, of a cold run of warmstart", _share_of_cold, 2),
-            (f"accuracy on {size.held_out} held out", _accuracy, 3),
+            ("time, cold run = 1", _share_of_cold, 2),
+            (f"accuracy, {size.held_out} held out", _accuracy, 3),
             ("peak memory, GB", _peak_gb, 1),
         )
         for number, (title, of, digits) in enumerate(rows):

@@ -159,7 +159,7 @@ def test_machine_stands_above_the_table_and_ratios_below(
 
     lines = capsys.readouterr().out.splitlines()
     assert "".join(lines).startswith(str(this_machine()))
-    assert "accuracy on 113 held out" in "".join(lines)
+    assert "accuracy, 113 held out" in "".join(lines)
     assert lines[-2:] == ["3,200 photos", "  unchanged run / cold run: 0.12"]
 
 
