@@ -40,8 +40,6 @@ def main(argv: list[str] | None = None) -> None:
     _compile(model, 1e-4)
     model.fit(train, validation_data=validation, epochs=args.epochs, verbose=0)
     frozen = time.perf_counter()
-    frozen_accuracy = _accuracy(model, args.held_out)
-    between = time.perf_counter()
 
     backbone.trainable = True
     for index, layer in enumerate(backbone.layers):
@@ -51,12 +49,15 @@ def main(argv: list[str] | None = None) -> None:
     model.fit(train, validation_data=validation, epochs=args.epochs, verbose=0)
     tuned = time.perf_counter()
 
+    accuracy = _accuracy(model, args.held_out)
     result = {
-        "start_up_seconds": imported - STARTED,
-        "frozen_seconds": frozen - imported,
-        "fine_tune_seconds": tuned - between,
-        "frozen_accuracy": frozen_accuracy,
-        "accuracy": _accuracy(model, args.held_out),
+        "seconds": {
+            "start_up": imported - STARTED,
+            "frozen": frozen - imported,
+            "fine_tune": tuned - frozen,
+            "held_out": time.perf_counter() - tuned,
+        },
+        "accuracy": accuracy,
     }
     sys.stdout.write(json.dumps(result) + "\n")
 

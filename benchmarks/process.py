@@ -40,18 +40,22 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Measur
         SystemExit: if it fails.
     """
     started = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 (our own commands)
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603 (our own commands)
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=_ROOT,
             env={**os.environ, **(environment or {})},
-        )
+        ) as process,
+    ):
         out = process.stdout.read().decode() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
-        if status != 0:
+        # Popen knows nothing of this wait, and would look for the process once more.
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
             errors.seek(0)
             said = errors.read().decode(errors="replace")[-2000:]
             raise SystemExit(f"{' '.join(command[:4])} … failed:\n{out[-2000:]}{said}")

@@ -1,8 +1,9 @@
-"""Compares warmstart's pipeline with plain Keras: python -m benchmarks.training --data DIR.
+"""Compares warmstart's pipeline with two other ways: python -m benchmarks.training --data DIR.
 
-Both run as processes of their own, one after the other, on the same photos and weights. A share
-of the photos is held out from both. Sizes beyond the data set are made by changing real photos
-(crop, brightness, recompression), so that no two files are the same.
+The others are a plain Keras script as in a tutorial, and TFX's own way with stock components. Each
+runs as a process of its own, one after the other, on the same photos and weights. A share of the
+photos is held out from all. Sizes beyond the data set are made by changing real photos (crop,
+brightness, recompression), so that no two files are the same.
 """
 
 from __future__ import annotations
@@ -10,130 +11,169 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.machine import this_machine
 from benchmarks.photos import changed, sized
-from benchmarks.process import Measured, run
+from benchmarks.sides import (
+    FINE_TUNE_EPOCHS,
+    FROZEN_EPOCHS,
+    Took,
+    Warmstart,
+    plain_keras,
+    tfx_stock,
+)
+from benchmarks.training_table import (
+    COLD,
+    OTHER_RATE,
+    PLAIN,
+    TFX,
+    UNCHANGED,
+    Round,
+    Size,
+    ratio_lines,
+    table,
+)
 
 _HELD_OUT_SHARE = 0.25
 _ADDED = 10
+_OTHER_RATE = "frozen.learning_rate=0.0002"
+
+# As `--against` names them.
+_OTHERS = {"plain": PLAIN, "tfx": TFX}
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs the comparison and prints a table, or JSON."""
+    """Runs the comparison and prints a table with the machine above it, or JSON."""
+    args = parsed(argv)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = compared(
+            args.data,
+            Path(scratch),
+            photos=args.photos,
+            against=args.against,
+            epochs=args.epochs,
+            rounds=args.rounds,
+            lean=args.lean,
+        )
+    machine = this_machine()
+    if args.json:
+        result = {"machine": asdict(machine), "sizes": [asdict(size) for size in found]}
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+        return
+    console = Console(width=120)
+    console.print(str(machine))
+    console.print(table(found))
+    for size in found:
+        console.print(f"{size.photos:,} photos")
+        for line in ratio_lines(size):
+            console.print(f"  {line}")
+
+
+def parsed(argv: list[str] | None) -> argparse.Namespace:
+    """Reads the arguments; by default those of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with class folders")
     parser.add_argument(
         "--photos", type=int, nargs="+", default=[], help="sizes to measure; default: all photos"
     )
-    parser.add_argument("--epochs", type=int, default=10, help="in each stage")
     parser.add_argument(
-        "--growth", action="store_true", help="measure cold runs of warmstart alone, by size"
+        "--against",
+        choices=list(_OTHERS),
+        nargs="*",
+        default=list(_OTHERS),
+        help="the other ways to compare with; nothing: warmstart alone; default: both",
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="in each stage")
+    parser.add_argument("--rounds", type=int, default=1, help="of all; medians are shown")
+    parser.add_argument(
+        "--lean", action="store_true", help="TFX's own way without Transform's statistics"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    args = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as scratch:
-        train, held_out = _held_out(args.data, Path(scratch))
-        sizes = args.photos or [_count(train)]
-        measure = _grown if args.growth else _compare
-        rows = [
-            measure(train, held_out, size, args.epochs, Path(scratch, str(size))) for size in sizes
-        ]
-    if args.json:
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-    else:
-        _print(rows)
+    return parser.parse_args(argv)
 
 
-def _grown(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
-    """A cold run; later sizes are to be divided by the first."""
-    data = sized(photos, size, scratch / "photos")
-    cold = _pipeline(data, scratch / "output", epochs)
-    return {"photos": size, "warmstart": _ours(cold, scratch / "output", held_out)}
+def compared(
+    data: Path,
+    scratch: Path,
+    *,
+    photos: Sequence[int] = (),
+    against: Collection[str] = tuple(_OTHERS),
+    epochs: int = 10,
+    rounds: int = 1,
+    lean: bool = False,
+) -> list[Size]:
+    """Measures every side at every size.
+
+    Args:
+        data: folder with class folders.
+        scratch: folder for all that is made; what each round made is in `SIZE/round-NUMBER`.
+        photos: sizes; none: all photos that are not held out.
+        against: `plain`, `tfx`, both or none.
+        epochs: in each stage.
+        rounds: of all sides.
+        lean: TFX's own way is without the statistics that Transform computes by default.
+    """
+    ours, held_out = _held_out(data, scratch)
+    sizes = []
+    for size in photos or [_count(ours)]:
+        made = sized(ours, size, scratch / str(size) / "photos")
+        measured = []
+        for number in range(rounds):
+            folder = scratch / str(size) / f"round-{number}"
+            # What is known of files is known by their place: in another one, nothing.
+            copied = shutil.copytree(made, folder / "photos")
+            others: dict[str, Took] = {}
+            if "plain" in against:
+                others[PLAIN] = plain_keras(copied, held_out, epochs=epochs)
+            if "tfx" in against:
+                output = folder / "tfx"
+                others[TFX] = tfx_stock(copied, held_out, output, epochs=epochs, lean=lean)
+            line = Warmstart(copied, held_out, folder / "warmstart", epochs)
+            measured.append(_round(others, line, ours))
+        sizes.append(Size(size, _count(held_out), measured))
+    return sizes
 
 
-def _compare(photos: Path, held_out: Path, size: int, epochs: int, scratch: Path) -> dict[str, Any]:
-    """The plain script, then a cold, a cached, a changed and a grown run."""
-    data = sized(photos, size, scratch / "photos")
-    script = [sys.executable, "-m", "benchmarks.plain_keras", str(data), str(held_out)]
-    plain = run([*script, f"--epochs={epochs}"])
-    output = scratch / "output"
-    cold = _pipeline(data, output, epochs)
-    ours = _ours(cold, output, held_out)
-    cached = _pipeline(data, output, epochs)
-    rate = _pipeline(data, output, epochs, "--set=frozen.learning_rate=0.0002")
-    _add_photos(photos, data)
-    added = _pipeline(data, output, epochs)
-    embedder = ours["components"]["Embedder"]
-    fine_tuned = ours["fine_tune_epochs_seconds"]
-    plain_epoch = plain.result["fine_tune_seconds"] / epochs
-    return {
-        "photos": size,
-        "plain": {**plain.result, "seconds": plain.seconds, "peak_gb": plain.peak_gb},
-        "warmstart": ours,
-        "ratios": {
-            "cold run / plain script": cold.seconds / plain.seconds,
-            "frozen stage with its embeddings / plain frozen stage": (
-                embedder + sum(ours["frozen_epochs_seconds"])
-            )
-            / plain.result["frozen_seconds"],
-            "fine-tune epoch / plain fine-tune epoch": sum(fine_tuned)
-            / len(fine_tuned)
-            / plain_epoch,
-            "other learning rate / cold run": rate.seconds / cold.seconds,
-            "cached run / cold run": cached.seconds / cold.seconds,
-            "Evaluator and ReportGen / cold run": (
-                ours["components"]["Evaluator"] + ours["components"]["ReportGen"]
-            )
-            / cold.seconds,
-            f"embedder after {_ADDED} photos / cold embedder": _component_seconds(added, "Embedder")
-            / embedder,
-        },
+def _round(others: Mapping[str, Took], line: Warmstart, photos: Path) -> Round:
+    """A cold, an unchanged and a changed run, and one with more photos, beside the others."""
+    cold, unchanged, rate = line.run(), line.run(), line.run(_OTHER_RATE)
+    _add_photos(photos, line.data)
+    added = line.run()
+    ratios = {f"cold run / {name}": cold.seconds / other.seconds for name, other in others.items()}
+    if PLAIN in others:
+        ratios |= _beside_plain(cold.parts, others[PLAIN].parts)
+    if TFX in others:
+        learning = cold.parts["Embedder"] + cold.parts["Trainer"]
+        ratios["Embedder and Trainer / stock Trainer"] = learning / others[TFX].parts["Trainer"]
+    ratios |= {
+        "other learning rate / cold run": rate.seconds / cold.seconds,
+        "unchanged run / cold run": unchanged.seconds / cold.seconds,
+        "Evaluator and ReportGen / cold run": (
+            (cold.parts["Evaluator"] + cold.parts["ReportGen"]) / cold.seconds
+        ),
+        f"Embedder after {_ADDED} photos / cold Embedder": (
+            added.parts["Embedder"] / cold.parts["Embedder"]
+        ),
     }
+    return Round({**others, COLD: cold, UNCHANGED: unchanged, OTHER_RATE: rate}, ratios)
 
 
-def _ours(cold: Measured, output: Path, held_out: Path) -> dict[str, Any]:
+def _beside_plain(ours: Mapping[str, float], plain: Mapping[str, float]) -> dict[str, float]:
+    frozen = ours["Embedder"] + ours[FROZEN_EPOCHS]
     return {
-        "seconds": cold.seconds,
-        "peak_gb": cold.peak_gb,
-        "accuracy": _accuracy(output / "models", held_out),
-        "frozen_epochs_seconds": _epoch_seconds(output, cold, "frozen"),
-        "fine_tune_epochs_seconds": _epoch_seconds(output, cold, "fine-tuned"),
-        "components": {c["id"]: c["seconds"] for c in cold.result["components"]},
+        "frozen epochs with their embeddings / plain frozen epochs": frozen / plain[FROZEN_EPOCHS],
+        "fine-tune epochs / plain fine-tune epochs": (
+            ours[FINE_TUNE_EPOCHS] / plain[FINE_TUNE_EPOCHS]
+        ),
     }
-
-
-def _pipeline(data: Path, output: Path, epochs: int, *options: str) -> Measured:
-    command = [str(Path(sys.executable).with_name("warmstart")), "pipeline", "run", "--json"]
-    stages = [f"--set=frozen.epochs={epochs}", f"--set=fine_tune.epochs={epochs}"]
-    return run([*command, f"--data={data}", f"--output={output}", *stages, *options])
-
-
-def _accuracy(model: Path, held_out: Path) -> float:
-    photos = sorted(held_out.glob("*/*"))
-    command = [str(Path(sys.executable).with_name("warmstart")), "predict", "--json", str(model)]
-    predictions = run([*command, *map(str, photos)]).result
-    right: int = sum(Path(p["path"]).parent.name == p["label"] for p in predictions)
-    return right / len(photos)
-
-
-def _component_seconds(run: Measured, component: str) -> float:
-    return float(next(c["seconds"] for c in run.result["components"] if c["id"] == component))
-
-
-def _epoch_seconds(output: Path, run: Measured, stage: str) -> list[float]:
-    """Reads from a run's log how long each epoch of a stage took."""
-    log = (output / "runs" / run.result["run_id"] / "log.txt").read_text(encoding="utf-8")
-    pattern = rf"{stage} \d+/\d+: .* \((\d+\.\d+) s\)$"
-    return [float(seconds) for seconds in re.findall(pattern, log, re.MULTILINE)]
 
 
 def _held_out(data: Path, scratch: Path) -> tuple[Path, Path]:
@@ -155,25 +195,6 @@ def _add_photos(photos: Path, data: Path) -> None:
     for number, original in enumerate(sorted(photos.glob("*/*"))[:_ADDED]):
         added = data / original.parent.name / f"added-{number}.jpg"
         added.write_bytes(changed(original, seed=-1 - number))
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    console = Console()
-    for row in rows:
-        table = Table(title=f"{row['photos']} photos", title_justify="left")
-        table.add_column("")
-        sides = [side for side in ("plain", "warmstart") if side in row]
-        for side in sides:
-            table.add_column({"plain": "plain Keras"}.get(side, side), justify="right")
-        for title, key, digits in (
-            ("wall seconds", "seconds", 0),
-            ("held-out accuracy", "accuracy", 3),
-            ("peak memory, GB", "peak_gb", 1),
-        ):
-            table.add_row(title, *(f"{row[side][key]:.{digits}f}" for side in sides))
-        console.print(table)
-        for name, ratio in row.get("ratios", {}).items():
-            console.print(f"  {name}: {ratio:.2f}")
 
 
 if __name__ == "__main__":
