@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -103,11 +103,17 @@ class _ReadPhotos(beam.DoFn):
     def process(self, photos: list[Photo]) -> Iterator[tf.train.Example]:
         contents = [self._read(photo) for photo in photos]
         with quiet_pillow():
-            readable = [as_graph_reads(content) for content in contents]
+            readable = [
+                self._converted(as_graph_reads, photo, content)
+                for photo, content in zip(photos, contents, strict=True)
+            ]
             try:
                 _check_decodes(tf.constant(readable))
             except tf.errors.InvalidArgumentError:
-                readable = [_that_decodes(content) for content in readable]
+                readable = [
+                    self._converted(_that_decodes, photo, content)
+                    for photo, content in zip(photos, readable, strict=True)
+                ]
         for photo, content in zip(photos, readable, strict=True):
             yield _example(photo, content)
 
@@ -118,6 +124,16 @@ class _ReadPhotos(beam.DoFn):
         except OSError as error:
             raise DataError(
                 f"{printable(place)} changed while it was read ({error.strerror}); run again."
+            ) from error
+
+    def _converted(self, convert: Callable[[bytes], bytes], photo: Photo, content: bytes) -> bytes:
+        try:
+            return convert(content)
+        except ValueError as error:
+            place = printable(joined(self._root, photo.path))
+            raise DataError(
+                f"{place} could be decoded before, and cannot be now ({error}); run again, or "
+                "remove it."
             ) from error
 
 
