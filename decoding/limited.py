@@ -34,7 +34,9 @@ SECONDS = 30
 _PATIENCE = 6
 
 # Between the end of what a process sends, and its own.
-_SECONDS_TO_END = 5
+_SECONDS_TO_END = 3
+
+_CRASHED = "its decoder crashed"
 
 _LONGEST_FACTS = 1 << 16  # Bytes.
 
@@ -182,7 +184,11 @@ def shared_decoder() -> LimitedDecoder:
 
 
 class _EndedError(Exception):
-    """The process of a decoder has ended, or makes no sense."""
+    """The process of a decoder has ended."""
+
+
+class _NonsenseError(Exception):
+    """The process of a decoder goes on, but what it says makes no sense."""
 
 
 class _TookTooLongError(DecoderFailedError):
@@ -225,7 +231,7 @@ class _Decoder:
         except _EndedError as error:
             self.end()
             raise MachineError(
-                _cannot_start(f"it ended with {self._process.returncode}")
+                _cannot_start(f"it ended with exit code {self._process.returncode}")
             ) from error
 
     def ask(self, question: _Question) -> Decoded:
@@ -238,11 +244,12 @@ class _Decoder:
         with self._at_most(patience) as ran_out:
             try:
                 return self._answer(question)
-            except (OSError, ValueError, TypeError, _EndedError) as error:
-                try:
-                    code = self._process.wait(_SECONDS_TO_END)
-                except subprocess.TimeoutExpired:
-                    code = 0  # It goes on, and answers nonsense.
+            except (ValueError, TypeError, _NonsenseError) as error:
+                raise DecoderFailedError(_CRASHED, lasting=True) from error
+            except (OSError, _EndedError) as error:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_SECONDS_TO_END)
+                code = self._process.returncode
                 raise self._failure(code, patience if ran_out.is_set() else 0) from error
 
     def end(self) -> None:
@@ -266,13 +273,13 @@ class _Decoder:
         # Whatever a photo may have made of that process: it is not believed how much it sends.
         expected = width * height * _BYTES_PER_PIXEL.get(facts.mode, _BYTES_OF_16_BITS)
         if (most and width * height > most) or self._read_length(expected) != expected:
-            raise _EndedError
+            raise _NonsenseError
         return Decoded(facts, self._read(expected))
 
     def _read_length(self, most: int) -> int:
         (length,) = process.LENGTH.unpack(self._read(process.LENGTH.size))
         if length > most:
-            raise _EndedError
+            raise _NonsenseError
         return int(length)
 
     def _read(self, length: int) -> bytes:
@@ -298,7 +305,7 @@ class _Decoder:
         finally:
             timer.cancel()
 
-    def _failure(self, code: int, waited: int) -> DecoderFailedError:
+    def _failure(self, code: int | None, waited: int) -> DecoderFailedError:
         if waited:
             return _TookTooLongError(f"took longer than {waited} s to decode", lasting=False)
         if code == -signal.SIGXCPU:
@@ -307,7 +314,7 @@ class _Decoder:
         if code == -signal.SIGKILL:
             # Nobody but the kernel does so, to have memory for others.
             return DecoderFailedError("its decoder was killed", lasting=False)
-        return DecoderFailedError("its decoder crashed", lasting=True)
+        return DecoderFailedError(_CRASHED, lasting=True)
 
 
 def _cannot_start(reason: str) -> str:

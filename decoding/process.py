@@ -43,8 +43,8 @@ _BYTES_PER_PIXEL = 40
 _MODE_16_BITS = "I;16"
 _ORIENTATION_TAG = 0x0112
 
-# How a library says, in Pillow's words, that there is no memory left.
-_NO_MEMORY = "out of memory"
+# How Pillow says that a library has no memory left.
+_NO_MEMORY = ("out of memory", "decoder error -9")
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,12 @@ def decode(content: bytes, most_pixels: int, wanted: int) -> tuple[Facts, bytes]
 
     Returns:
         What it is, and its pixels, row by row; none if there is a problem.
+
+    Raises:
+        MemoryError: if it needs more than it may have.
     """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 (found only now)
 
-    _limit_memory(len(content), pixels=0)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             pixels = image.width * image.height
@@ -105,9 +107,9 @@ def decode(content: bytes, most_pixels: int, wanted: int) -> tuple[Facts, bytes]
     except UnidentifiedImageError:
         return Facts("header"), b""
     except MemoryError:
-        return Facts("memory"), b""
+        raise
     except Exception as error:  # noqa: BLE001 (Pillow's readers raise whatever a file makes them)
-        problem = "memory" if _NO_MEMORY in str(error) else "broken"
+        problem = "memory" if any(said in str(error) for said in _NO_MEMORY) else "broken"
         return Facts(problem, str(error)[:300]), b""
 
 
@@ -127,7 +129,12 @@ def serve(decode: Decode) -> None:
     while header := questions.read(HEADER.size):
         most_pixels, wanted, length = HEADER.unpack(header)
         _limit_time(seconds)
-        facts, pixels = decode(questions.read(length), most_pixels, wanted)
+        _limit_memory(length, pixels=0)
+        content = questions.read(length)
+        try:
+            facts, pixels = decode(content, most_pixels, wanted)
+        except MemoryError:
+            facts, pixels = Facts("memory"), b""
         said = json.dumps(asdict(facts)).encode()
         answers.write(LENGTH.pack(len(said)) + said + LENGTH.pack(len(pixels)))
         answers.write(pixels)
