@@ -7,12 +7,31 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import reported
+from schemas.addresses import holds_password
+from schemas.errors import ConfigError
+
 DATA_HELP = (
     "Photos: a folder with a folder per class, or with train/ and val/ of such; a manifest "
     "(.csv or .parquet: path,label[,split]); or a .zip or .tar of these."
 )
 
-Data = Annotated[str, typer.Option("--data", metavar="DATA", help=DATA_HELP)]
+
+def _without_password(data: str | None) -> str | None:
+    if data and holds_password(data):
+        with reported(debug=False):
+            raise ConfigError(
+                "--data: a user or password in an address would be recorded with the run; leave "
+                "them out, and give the rights in the way of the store, such as "
+                "GOOGLE_APPLICATION_CREDENTIALS."
+            )
+    return data
+
+
+Data = Annotated[
+    str,
+    typer.Option("--data", metavar="DATA", help=DATA_HELP, callback=_without_password),
+]
 
 ConfigFile = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ mistakes are reported at once.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -197,7 +198,7 @@ class FineTuneConfig(Section):
     schedule: Literal["constant", "cosine"] = Field("constant", description="constant or cosine.")
     from_: (
         Annotated[float, Field(ge=0, lt=1)]
-        | Annotated[int, Field(ge=1)]
+        | Annotated[int, Field(ge=1, le=10000)]
         | Annotated[str, Field(min_length=1)]
     ) = Field(
         0.5,
@@ -226,7 +227,10 @@ class TrainConfig(Section):
         5, ge=0, le=10000, description="Epochs without a better one that end a stage; 0: never."
     )
     histogram_freq: int = Field(
-        0, ge=0, description="Epochs between histograms of weights and gradient norms; 0: none."
+        0,
+        ge=0,
+        le=10000,
+        description="Epochs between histograms of weights and gradient norms; 0: none.",
     )
     mixed_precision: Literal["auto"] | bool = Field(
         "auto", description="auto, true or false; auto where GPUs have tensor cores."
@@ -292,7 +296,9 @@ class SliceThreshold(Section):
 
     min: _Share | None = Field(0.5, description="Lowest that is blessed; null: any.")
     max_drop: _Change | None = Field(None, description="As that of accuracy.")
-    min_photos: int = Field(10, ge=1, description="Smaller slices are shown, but decide nothing.")
+    min_photos: int = Field(
+        10, ge=1, le=10**9, description="Smaller slices are shown, but decide nothing."
+    )
 
 
 class ThresholdsConfig(Section):
@@ -551,13 +557,18 @@ def _allowed(path: str, details: Mapping[str, Any]) -> str:
 
 def _drop_union_branches(location: list[str]) -> list[str]:
     """Pydantic appends the branch of a union (`literal['auto']`, `int`) to the path."""
-    known = set(keys())
+    known = _known_keys()
     for length in range(1, len(location) + 1):
         path = ".".join(location[:length])
         if path in known:
             # Below a table, such as that of resources, names are the user's.
             return location if get_origin(_find(path)) is dict else location[:length]
     return location
+
+
+@functools.cache
+def _known_keys() -> frozenset[str]:
+    return frozenset(keys())
 
 
 def _find(path: str) -> Any:

@@ -1,0 +1,18 @@
+"""Keeps passwords out of what is shown and recorded: those that stand in an address."""
+
+from __future__ import annotations
+
+import re
+
+# What stands before the host of an address: user, password, or a key.
+_BEFORE_HOST = re.compile(r"(?<=://)[^/\s@?#'\"]+@")
+
+
+def holds_password(address: str) -> bool:
+    """Tells whether an address has a user or password before its host."""
+    return bool(_BEFORE_HOST.search(address))
+
+
+def without_passwords(text: str) -> str:
+    """Returns a text in which the addresses have neither users nor passwords."""
+    return _BEFORE_HOST.sub("***@", text)
