@@ -17,12 +17,13 @@ DATA_HELP = (
 )
 
 
-def _without_password(data: str | None) -> str | None:
+def without_password_in_it(data: str | None) -> str | None:
+    """Takes where photos lie, unless that would put a password into records and reports."""
     if data and holds_password(data):
         with reported(debug=False):
             raise ConfigError(
-                "--data: a user or password in an address would be recorded with the run; leave "
-                "them out, and give the rights in the way of the store, such as "
+                "A user or password in the address of photos would be recorded; leave them out, "
+                "and give the rights in the way of the store, such as "
                 "GOOGLE_APPLICATION_CREDENTIALS."
             )
     return data
@@ -30,7 +31,7 @@ def _without_password(data: str | None) -> str | None:
 
 Data = Annotated[
     str,
-    typer.Option("--data", metavar="DATA", help=DATA_HELP, callback=_without_password),
+    typer.Option("--data", metavar="DATA", help=DATA_HELP, callback=without_password_in_it),
 ]
 
 ConfigFile = Annotated[

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from page_client import PageClient
 from pipeline_runs import PipelineRuns
 from secrets_planted import SECRET, files_that_hold, planted_secrets
 from typer.testing import CliRunner
 
 from cli.main import app
 from pipelines.config import load_config
+from pipelines.folders import OutputFolders
 from pipelines.kubeflow_runner import compile_pipeline
 from pipelines.vertex_runner import compile_job
 from schemas.addresses import without_passwords
@@ -67,12 +69,25 @@ def test_no_secret_is_in_what_reviewing_and_exporting_tell(
     for arguments in (
         ("runs", "list", "--json"),
         ("runs", "show", "latest", "--json"),
-        ("runs", "export", "latest", "--html", tmp_path / "run.html"),
-        ("runs", "export", "latest", "--mlflow", tmp_path / "mlflow"),
+        ("runs", "export", "latest", "--to", tmp_path / "run.html"),
+        *(
+            ("runs", "export", "latest", "--format", kind, "--to", tmp_path / kind)
+            for kind in ("openlineage", "mlflow")
+        ),
     ):
         code, printed = said(*arguments, "--output", first_output)
         assert (code, SECRET in printed) == (0, False), printed
     assert files_that_hold(tmp_path, SECRET)[0] == []
+
+
+def test_no_secret_is_in_the_pages_of_runs(first_output: Path) -> None:
+    page = PageClient(OutputFolders(first_output))
+    try:
+        for path in ("/runs", "/runs.json", "/artifacts", "/production"):
+            answer = page.get(path)
+            assert (answer.status, SECRET.encode() in answer.content) == (200, False), path
+    finally:
+        page.close()
 
 
 def test_no_secret_is_in_compiled_pipelines() -> None:
@@ -88,14 +103,14 @@ def test_no_secret_is_in_compiled_pipelines() -> None:
     [("pipeline", "plan"), ("pipeline", "run"), ("data", "check"), ("pipeline", "compile")],
 )
 def test_address_of_photos_with_a_password_is_not_taken(command: tuple[str, ...]) -> None:
-    code, printed = said(*command, "--data", URL)
+    place = (URL,) if command[0] == "data" else ("--data", URL)
+    code, printed = said(*command, *place)
 
     assert code == 2
     assert SECRET not in printed
     assert printed == (
-        "Error: --data: a user or password in an address would be recorded with the run; leave "
-        "them out, and give the rights in the way of the store, such as "
-        "GOOGLE_APPLICATION_CREDENTIALS.\n"
+        "Error: A user or password in the address of photos would be recorded; leave them out, and "
+        "give the rights in the way of the store, such as GOOGLE_APPLICATION_CREDENTIALS.\n"
     )
 
 
