@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# What stands before the host of an address: user, password, or a key.
-_BEFORE_HOST = re.compile(r"(?<=://)[^/\s@?#'\"]+@")
+# What stands before the host of an address: user, password, or a key. Of an address that was taken
+# for a path one slash is left.
+_BEFORE_HOST = re.compile(r"(:/{1,2})[^/\s@?#'\"]+@")
 
 
 def holds_password(address: str) -> bool:
@@ -15,4 +16,4 @@ def holds_password(address: str) -> bool:
 
 def without_passwords(text: str) -> str:
     """Returns a text in which the addresses have neither users nor passwords."""
-    return _BEFORE_HOST.sub("***@", text)
+    return _BEFORE_HOST.sub(r"\1***@", text)

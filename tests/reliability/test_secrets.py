@@ -59,7 +59,7 @@ def test_no_secret_of_the_environment_is_in_anything_that_a_run_wrote(first_outp
     """Models, examples, reports, logs, records, and the store of ML Metadata."""
     found, count = files_that_hold(first_output, SECRET)
 
-    assert count > 100
+    assert count > 50
     assert found == []
 
 
@@ -93,7 +93,12 @@ def test_no_secret_is_in_the_pages_of_runs(first_output: Path) -> None:
 def test_no_secret_is_in_compiled_pipelines() -> None:
     for kind, compiled in (
         ("Kubeflow", compile_pipeline(load_config(GOLDEN / "configuration.yaml"))),
-        ("Vertex", compile_job(load_config(GOLDEN / "vertex-configuration.yaml"), data="gs://b/p")),
+        (
+            "Vertex",
+            compile_job(
+                load_config(GOLDEN / "vertex-configuration.yaml"), data="gs://example-bucket/photos"
+            ),
+        ),
     ):
         assert SECRET not in json.dumps(compiled, default=str), kind
 
@@ -143,6 +148,7 @@ def test_error_tells_no_password(arguments: tuple[str, ...]) -> None:
         ("http://host/a@b", "http://host/a@b"),
         ("gs://bucket/a:b@c", "gs://bucket/a:b@c"),
         ("mail@host.example", "mail@host.example"),
+        ("gs:/a:b@bucket is no folder", "gs:/***@bucket is no folder"),
     ],
 )
 def test_only_what_stands_before_a_host_is_left_out(text: str, shown: str) -> None:

@@ -97,7 +97,6 @@ REQUESTS: dict[str, bytes] = {
     "Redis": b"*1\r\n$8\r\nFLUSHALL\r\n\r\n",
     "HTTP/0.9": b"GET /runs\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "HTTP/9.9": get("/runs", version="HTTP/9.9"),
     "no version": b"GET /runs \r\nHost: HOST\r\n\r\n",
     "text as version": get("/runs", version="HTTP/one"),
     "blanks": b"GET  /runs  HTTP/1.1\r\nHost: HOST\r\n\r\n",
@@ -176,6 +175,7 @@ REQUESTS: dict[str, bytes] = {
 
 # Odd, but what they ask for can be read.
 HARMLESS: dict[str, bytes] = {
+    "HTTP/9.9": get("/runs", version="HTTP/9.9"),
     "range": get("/runs", "Range: bytes=0-"),
     "ranges": get("/static/page.css", "Range: bytes=" + ",".join(["0-1"] * 500)),
     "range backwards": get("/static/page.css", "Range: bytes=9-1"),
@@ -234,15 +234,16 @@ def test_none_is_answered_with_more_than_an_error_and_nothing_is_left_behind(
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda request: sent(server, request), REQUESTS.values()))
 
+    wrong: list[tuple[str, list[int]]] = []
     for name, answer in zip(REQUESTS, answers, strict=True):
-        statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
-        assert all(400 <= status < 500 or status in {307, 308} for status in statuses), (
-            name,
-            answer[:300],
-        )
-        # Its preface is two requests, for who knows nothing of HTTP/2.
-        assert len(statuses) <= 1 + (name == "HTTP/2"), (name, "one request, two answers")
         check_tells_nothing(server, answer)
+        statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer)]
+        # The preface of HTTP/2 is two requests, for who knows nothing of it; a second answer to any
+        # other would be to a request that was smuggled.
+        one = len(statuses) <= 1 + (name == "HTTP/2")
+        if not one or any(not 400 <= status < 500 for status in statuses):
+            wrong.append((name, statuses))
+    assert wrong == []
 
     deadline = time.monotonic() + 10
     while descriptors(server) > open_before and time.monotonic() < deadline:
