@@ -100,7 +100,8 @@ def main(folder: Path, result: Path) -> None:
         if event in _OPENING:
             flags = int(args[2] or 0) if event == "open" else 0
             place = os.fsdecode(args[0]) if isinstance(args[0], (str, bytes)) else str(args[0])
-            if place == os.devnull:
+            # What is opened already, such as a pipe, is only wrapped.
+            if place == os.devnull or isinstance(args[0], int):
                 return
             bare = os.sep not in place and place != ".." and bool(flags & os.O_NOFOLLOW)
             opened.append(Opened(event, place, bare))
