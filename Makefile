@@ -15,7 +15,7 @@ TARGET ?= notebook
 # The Dockerfile says the same.
 EXPORT := export --quiet --frozen --no-emit-project --no-emit-package tensorflow
 
-.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden released requirements sbom image clean
+.PHONY: help setup demo run lint format test test-long bench bench-data bench-predict bench-review bench-scale bench-startup bench-kubeflow kubeflow-golden released requirements sbom audit image clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,9 @@ requirements: ## Write requirements.txt: what the image installs, with hashes
 sbom: ## Write sbom.cdx.json: every package in uv.lock, as CycloneDX 1.5
 	@uv=$$(scripts/setup.sh uv) && "$$uv" export --quiet --frozen --all-extras --no-emit-project --format cyclonedx1.5 \
 		--preview-features sbom-export --output-file sbom.cdx.json
+
+audit: ## Ask PyPI's advisories about every package in uv.lock [ARGS="--ignore-vuln ID"]
+	@uv=$$(scripts/setup.sh uv) && UV="$$uv" scripts/audit.sh $(ARGS)
 
 image: ## Build the Docker image [PROCESSOR=cpu without CUDA, TARGET=worker without Jupyter, IMAGE=warmstart]
 	docker build --tag $(IMAGE) --target $(TARGET) --build-arg PROCESSOR=$(PROCESSOR) .

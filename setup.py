@@ -8,7 +8,9 @@ from setuptools import find_packages, setup
 
 setup(
     packages=find_packages(
-        include=["cli*", "components*", "pipelines*", "review*", "samples*", "schemas*"]
+        include=[
+            *("cli*", "components*", "decoding*", "pipelines*", "review*", "samples*", "schemas*"),
+        ]
     ),
     package_data={
         "components": ["pages/templates/*.html"],

@@ -10,7 +10,7 @@ import typer
 
 from cli.data_survey import surveyed
 from cli.errors import Debug, reported
-from cli.options import DATA_HELP, AsJsonObject, ConfigFile
+from cli.options import DATA_HELP, AsJsonObject, ConfigFile, without_password_in_it
 from schemas.errors import ConfigError, printable
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ _MOST_SHOWN = 20
 
 
 def check(
-    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help=DATA_HELP, callback=without_password_in_it)
+    ],
     config: ConfigFile = None,
     overrides: Annotated[
         list[str] | None,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.interruption import INTERRUPTED
+from schemas.addresses import without_passwords
 from schemas.errors import WarmstartError
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -31,11 +32,11 @@ def reported(debug: bool, on_error: Callable[[str], None] | None = None) -> Iter
         yield
     except WarmstartError as error:
         # A file name need not be UTF-8; what is printed must be.
-        message = str(error).encode(errors="backslashreplace").decode()
+        message = without_passwords(str(error)).encode(errors="backslashreplace").decode()
         if on_error:
             on_error(message)
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(without_passwords(traceback.format_exc()))
         sys.stderr.write(f"Error: {message}\n")
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt:

@@ -7,12 +7,32 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import reported
+from schemas.addresses import holds_password
+from schemas.errors import ConfigError
+
 DATA_HELP = (
     "Photos: a folder with a folder per class, or with train/ and val/ of such; a manifest "
     "(.csv or .parquet: path,label[,split]); or a .zip or .tar of these."
 )
 
-Data = Annotated[str, typer.Option("--data", metavar="DATA", help=DATA_HELP)]
+
+def without_password_in_it(data: str | None) -> str | None:
+    """Takes where photos lie, unless that would put a password into records and reports."""
+    if data and holds_password(data):
+        with reported(debug=False):
+            raise ConfigError(
+                "A user or password in the address of photos would be recorded; leave them out, "
+                "and give the rights in the way of the store, such as "
+                "GOOGLE_APPLICATION_CREDENTIALS."
+            )
+    return data
+
+
+Data = Annotated[
+    str,
+    typer.Option("--data", metavar="DATA", help=DATA_HELP, callback=without_password_in_it),
+]
 
 ConfigFile = Annotated[
     Path | None,

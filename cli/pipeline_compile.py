@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import Debug, reported
-from cli.options import ConfigFile, Overrides
+from cli.options import ConfigFile, Overrides, without_password_in_it
 from cli.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def compile_(
             metavar="DATA",
             help="Photos, as the steps see them: /data or below, or gs://; for Vertex AI gs://.",
             show_default="/data",
+            callback=without_password_in_it,
         ),
     ] = None,
     debug: Debug = False,

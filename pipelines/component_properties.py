@@ -34,7 +34,7 @@ def component_properties(
             "corrections": corrected.changing,
             "code_digest": code_digest(
                 *("components/dataset", "components/image_example_gen"),
-                *("components/transform", "schemas"),
+                *("components/transform", "decoding", "schemas"),
             ),
         },
         "SchemaGen": {

@@ -7,9 +7,11 @@ mistakes are reported at once.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
-import re
+import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
@@ -21,12 +23,13 @@ from components.backbone.cache import EMBEDDED_BACKBONE, EMBEDDED_IMAGE_SIZE
 from components.backbone.registry import BACKBONES
 from components.backbone.weights import EMBEDDED
 from components.dataset.options import MAX_BAD_FRACTION, MAX_PIXELS, SurveyOptions
+from pipelines.config_file import parse_yaml, read_yaml_file
 from pipelines.config_section import Section
 from pipelines.config_version import as_of_now
 from pipelines.engines.config import EngineConfig
 from pipelines.kubeflow.config import KubeflowConfig
 from schemas import features
-from schemas.errors import ConfigError, shortened_list
+from schemas.errors import ConfigError, printable, shortened_list
 
 # The section that no run on this machine reads.
 KUBEFLOW = "kubeflow"
@@ -34,6 +37,13 @@ KUBEFLOW = "kubeflow"
 # Where a run takes place, and nothing about what comes out: these keys and sections are in no cache
 # key, and no report.
 WHERE_IT_RUNS = frozenset({"engine", "gpus", KUBEFLOW})
+
+
+# Of what came and of how much is wrong with it, so much is shown.
+_MOST_PROBLEMS = 20
+_LONGEST_SHOWN = 100
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = _LONGEST_SHOWN
 
 
 def _known_backbone(name: str) -> str:
@@ -189,7 +199,7 @@ class FineTuneConfig(Section):
     schedule: Literal["constant", "cosine"] = Field("constant", description="constant or cosine.")
     from_: (
         Annotated[float, Field(ge=0, lt=1)]
-        | Annotated[int, Field(ge=1)]
+        | Annotated[int, Field(ge=1, le=10000)]
         | Annotated[str, Field(min_length=1)]
     ) = Field(
         0.5,
@@ -218,7 +228,10 @@ class TrainConfig(Section):
         5, ge=0, le=10000, description="Epochs without a better one that end a stage; 0: never."
     )
     histogram_freq: int = Field(
-        0, ge=0, description="Epochs between histograms of weights and gradient norms; 0: none."
+        0,
+        ge=0,
+        le=10000,
+        description="Epochs between histograms of weights and gradient norms; 0: none.",
     )
     mixed_precision: Literal["auto"] | bool = Field(
         "auto", description="auto, true or false; auto where GPUs have tensor cores."
@@ -284,7 +297,9 @@ class SliceThreshold(Section):
 
     min: _Share | None = Field(0.5, description="Lowest that is blessed; null: any.")
     max_drop: _Change | None = Field(None, description="As that of accuracy.")
-    min_photos: int = Field(10, ge=1, description="Smaller slices are shown, but decide nothing.")
+    min_photos: int = Field(
+        10, ge=1, le=10**9, description="Smaller slices are shown, but decide nothing."
+    )
 
 
 class ThresholdsConfig(Section):
@@ -416,7 +431,7 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
     Raises:
         ConfigError: one message that lists everything wrong, each with the path of its key.
     """
-    values = as_of_now(_read_yaml(file), file) if file else {}
+    values = as_of_now(read_yaml_file(file), file) if file else {}
     # A section whose keys are all commented out is YAML's null.
     values = {key: value for key, value in values.items() if value is not None}
     problems: list[str] = []
@@ -427,9 +442,9 @@ def load_config(file: Path | None = None, overrides: Sequence[str] = ()) -> Pipe
     try:
         config = PipelineConfig.model_validate(values)
     except ValidationError as error:
-        problems.extend(_sentences(error.errors()))
+        problems.extend(_sentences(error.errors(include_url=False), at_most=_MOST_PROBLEMS))
     if problems:
-        source = f" in {file} or --set" if file else ""
+        source = f" in {printable(str(file))} or --set" if file else ""
         text = "; ".join(problems)
         raise ConfigError(f"Configuration{source}: {text if text[-1] == '?' else text + '.'}")
     _check_embedded_weights(config)
@@ -493,80 +508,47 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `1e-4` as text for want of a dot; people mean the number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
-
-
-def _parse_yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        values = _parse_yaml(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(f"Cannot read the configuration {file}: {reason}.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError(f"{file}{where}: {what}; correct the YAML.") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{file} holds a {type(values).__name__}, not keys with values; "
-            "`warmstart init DIR` writes an example."
-        )
-    return values
-
-
 def _apply_override(values: dict[str, Any], override: str) -> str | None:
     """Sets one `a.b=c` in `values`; returns what is wrong with it, if anything."""
     path, equals, text = override.partition("=")
     if not equals or not path:
-        return f"--set {override!r} is not of the form key=value, such as frozen.epochs=5"
+        return (
+            f"--set {_SHOWN.repr(override)} is not of the form key=value, such as frozen.epochs=5"
+        )
     try:
-        value = _parse_yaml(text)
+        value = parse_yaml(text)
     except yaml.YAMLError:
-        return f"--set {override!r}: the value is not valid YAML"
+        return f"--set {_SHOWN.repr(override)}: the value is not valid YAML"
     *sections, key = path.split(".")
     target = values
     for section in sections:
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
-            return f"--set {override!r}: {section} is not a section"
+            return f"--set {_SHOWN.repr(override)}: {printable(section)} is not a section"
     target[key] = value
     return None
 
 
-def _sentences(errors: Iterable[Mapping[str, Any]]) -> list[str]:
+def _sentences(errors: Iterable[Mapping[str, Any]], *, at_most: int) -> list[str]:
     """Turns pydantic's errors into one each for a key: path, what came, what is allowed."""
-    allowed: dict[str, list[str]] = {}
-    received: dict[str, Any] = {}
+    by_path: dict[str, list[Mapping[str, Any]]] = {}
     for details in errors:
         path = ".".join(_drop_union_branches([str(part) for part in details["loc"]]))
-        received[path] = details["input"]
-        allowed.setdefault(path, []).append(_allowed(path, details))
-    return [
-        wanted[0]
-        if wanted[0].startswith("unknown")
-        else f"{path} = {received[path]!r}: {' or '.join(wanted)}"
-        for path, wanted in allowed.items()
-    ]
+        by_path.setdefault(path, []).append(details)
+    sentences: list[str] = []
+    for path, found in islice(by_path.items(), at_most):
+        name = printable(path[:_LONGEST_SHOWN])
+        wanted = [_allowed(path, details) for details in found]
+        came = _SHOWN.repr(found[-1]["input"])
+        is_unknown = wanted[0].startswith("unknown")
+        sentences.append(wanted[0] if is_unknown else f"{name} = {came}: {' or '.join(wanted)}")
+    hidden = len(by_path) - at_most
+    return [*sentences, f"and {hidden} more"] if hidden > 0 else sentences
 
 
 def _allowed(path: str, details: Mapping[str, Any]) -> str:
     if details["type"] == "extra_forbidden":
-        return _unknown_key(path)
+        return _unknown_key(path[:_LONGEST_SHOWN])
     section = _find(path)
     if _is_section(section):
         return f"expected a section with the keys {_names(section)}"
@@ -576,13 +558,18 @@ def _allowed(path: str, details: Mapping[str, Any]) -> str:
 
 def _drop_union_branches(location: list[str]) -> list[str]:
     """Pydantic appends the branch of a union (`literal['auto']`, `int`) to the path."""
-    known = set(keys())
+    known = _known_keys()
     for length in range(1, len(location) + 1):
         path = ".".join(location[:length])
         if path in known:
             # Below a table, such as that of resources, names are the user's.
             return location if get_origin(_find(path)) is dict else location[:length]
     return location
+
+
+@functools.cache
+def _known_keys() -> frozenset[str]:
+    return frozenset(keys())
 
 
 def _find(path: str) -> Any:
@@ -601,9 +588,10 @@ def _names(section: type[BaseModel]) -> str:
 def _unknown_key(path: str) -> str:
     known = list(keys())
     nearest = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+    name = printable(path)
     if nearest:
-        return f"unknown key {path}; did you mean {nearest[0]}?"
-    return f"unknown key {path}; the keys are {shortened_list(known)}"
+        return f"unknown key {name}; did you mean {nearest[0]}?"
+    return f"unknown key {name}; the keys are {shortened_list(known)}"
 
 
 def _check_embedded_weights(config: PipelineConfig) -> None:

@@ -7,11 +7,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 def _pinned(image: str) -> str:
     """Tells one image from another later: a name alone says nothing of what ran."""
+    if not _NAME.fullmatch(image):
+        raise ValueError("no name of an image, such as registry.example/warmstart:0.1.0")
     name = image.rsplit("/", 1)[-1]
     if _DIGEST.search(image):
         return image

@@ -2,6 +2,7 @@
 
 A photo may come from anyone, so nothing of its file gets through: it is decoded, and its pixels
 alone are encoded anew, without EXIF, comments, profiles or what may stand behind the picture.
+WebP and TIFF are decoded in processes with limits (`decoding`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from collections.abc import Callable
 
 from PIL import Image, ImageOps
 
-# What ImageExampleGen takes, in Pillow's words.
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+from decoding.limited import is_limited, shared_decoder
+
+# What ImageExampleGen takes and is decoded in this process, in Pillow's words.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 
 # As by default in a run. A JPEG is decoded at a part of its size; what is not must be smaller, so
 # that it takes 100 MB at most, and as much again when it is converted.
@@ -47,19 +50,9 @@ def thumbnail(content: bytes, size: int) -> bytes | None:
     if len(content) > _MOST_BYTES:
         return None
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            if not _is_bounded(image, content):
-                return None
-            # A JPEG can be decoded at a half, a quarter or an eighth: twice as much as is needed
-            # is enough for a smooth picture.
-            image.draft(None, (2 * size, 2 * size))
-            pixels = image.width * image.height
-            if pixels > _MOST_DECODED:
-                return None
-            if pixels <= _LARGE and not image.info.get("progressive"):
-                return _small(image, size)
-            with _one_large_photo:
-                return _small(image, size)
+        if is_limited(content):
+            return _small(shared_decoder().decode(content, most_pixels=_MOST_DECODED).image(), size)
+        return _decoded_here(content, size)
     except Exception:  # noqa: BLE001 (Pillow's readers raise whatever a file makes them)
         return None
 
@@ -107,6 +100,22 @@ class Thumbnails:
     def _forget(self, place: tuple[str, int]) -> None:
         if place in self._kept:
             self._bytes -= _cost(place, self._kept.pop(place))
+
+
+def _decoded_here(content: bytes, size: int) -> bytes | None:
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        if not _is_bounded(image, content):
+            return None
+        # A JPEG can be decoded at a half, a quarter or an eighth: twice as much as is needed is
+        # enough for a smooth picture.
+        image.draft(None, (2 * size, 2 * size))
+        pixels = image.width * image.height
+        if pixels > _MOST_DECODED:
+            return None
+        if pixels <= _LARGE and not image.info.get("progressive"):
+            return _small(image, size)
+        with _one_large_photo:
+            return _small(image, size)
 
 
 def _cost(place: tuple[str, int], made: bytes | None) -> int:

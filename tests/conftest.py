@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side, store_otherwise
+from secrets_planted import planted_secrets
 
 from components.serving.model_folder import numbered_folders
 from pipelines.folders import prepare_output
@@ -29,7 +30,8 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineRuns, d
     lay_on_the_side(runs.data / "food")
     store_otherwise(runs.data / "plants")
     shutil.copytree(runs.data, folder / "pristine")
-    return runs, runs.run("first")
+    with planted_secrets():
+        return runs, runs.run("first")
 
 
 @pytest.fixture

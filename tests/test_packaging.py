@@ -189,6 +189,32 @@ def test_make_demo_hands_on_where_results_go(
     assert result.stdout == f"pipeline|run|--data|samples/photos|--output|{output}|"
 
 
+UNREACHED = "ERROR:pip_audit._cli:absl-py: Dependency not found on PyPI and could not be audited"
+AUDITS = {
+    "none": (0, "", "No known vulnerabilities found", 0),
+    "one": (1, "pillow 1.0 CVE-2024-1", "Found 1 known vulnerability in 1 package", 1),
+    "unreached": (1, "", UNREACHED, 2),
+    # As pip-audit ends without --strict, where it could ask about nothing.
+    "broken": (0, "", "Traceback: no name server", 2),
+}
+
+
+@pytest.mark.parametrize("name", AUDITS)
+def test_audit_that_asked_nobody_does_not_count_as_one_that_found_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    status, found, said, expected = AUDITS[name]
+    uv = tmp_path / "uv"
+    answer = f'echo "{found}"\necho "{said}" >&2\nexit {status}\n'
+    script(uv, f'#!/bin/sh\n[ "$1" = export ] && exit\n{answer}')
+
+    result = run(ROOT / "scripts" / "audit.sh", UV=str(uv))
+
+    assert result.returncode == expected
+    assert result.stdout.strip() == found
+    assert result.stderr.startswith("Nothing was audited: " if expected == 2 else said)
+
+
 def test_templates_and_static_files_of_the_page_are_in_the_wheel(tmp_path: Path) -> None:
     copy = tmp_path / "project"
     shutil.copytree(ROOT / "review", copy / "review", ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,7 +1,8 @@
 """Reads one image file with Pillow: whether it can be used, and what it looks like.
 
 Pillow is the judge of what can be used: it answers without TensorFlow, and reads what
-TensorFlow's decoders do not: `as_graph_reads` turns those files into PNG.
+TensorFlow's decoders do not: `as_graph_reads` turns those files into PNG. WebP and TIFF are decoded
+in processes with limits (`decoding`): TensorFlow gets to see no WebP that did not stand that.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-# In Pillow's words. MPO is a JPEG with further pictures behind it, as some cameras write.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+from decoding.limited import (
+    DamagedHeaderError,
+    DecoderFailedError,
+    TooManyPixelsError,
+    is_limited,
+    shared_decoder,
+)
+from decoding.process import FACTS, GREY, GREY_SIDE
+from schemas.errors import WarmstartError
 
-# First bytes of those formats; RIFF is completed below for WebP.
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+# Decoded in this process, in Pillow's words, and how they begin. MPO is a JPEG with further
+# pictures behind it, as some cameras write.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM")
 
 # What TensorFlow's decoders read as Pillow does: formats, with the modes that Pillow gives them.
 _GRAPH_READS = {
@@ -31,11 +41,13 @@ _GRAPH_READS = {
     "WEBP": {"RGB"},
 }
 
+_TIFF = (b"II", b"MM")
+
 # Levels of 16 bits for one of 8: 65535 / 255.
 _LEVELS_16 = 257
 
 # Longest side of the picture that is measured: sharpness depends on it.
-_MEASURED_SIDE = 256
+_MEASURED_SIDE = GREY_SIDE
 
 # Below this standard deviation, of 0 to 1, a picture is a plain surface: its perceptual hash
 # would be noise, and equal to that of every other.
@@ -64,6 +76,7 @@ class Inspection:
         sharpness: variance of the Laplacian of the luma (Pech-Pacheco et al. 2000, "Diatom
             autofocusing in brightfield microscopy", ICPR), at 256 pixels on the longer side.
         perceptual_hash: 256 bits in hex, or empty for a plain surface.
+        lasting: whether the problem is the file's; if not, another look may find none.
     """
 
     digest: str
@@ -76,11 +89,12 @@ class Inspection:
     contrast: float = 0.0
     sharpness: float = 0.0
     perceptual_hash: str = ""
+    lasting: bool = True
 
 
 def looks_like_image(content: bytes) -> bool:
-    """Tells by the first 12 bytes whether this is a file of one of `FORMATS`."""
-    return content.startswith(_MAGIC) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+    """Tells by the first 12 bytes whether this is a JPEG, PNG, GIF, BMP, WebP or TIFF file."""
+    return content.startswith(_MAGIC) or is_limited(content)
 
 
 @contextmanager
@@ -106,18 +120,32 @@ def inspect(content: bytes, max_pixels: int) -> Inspection:
 
     Raises:
         MemoryError: if there is not enough for it.
+        MachineError: if WebP and TIFF cannot be decoded on this machine now.
     """
     digest, size = hashlib.sha256(content).hexdigest(), len(content)
     try:
+        if is_limited(content):
+            decoded = shared_decoder().decode(content, wanted=GREY, most_pixels=max_pixels)
+            facts = decoded.facts
+            shown = (facts.width, facts.height)
+            return _measured(decoded.image(), facts.channels, digest, size, shown=shown)
         with _opened(content) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                problem = f"{width} x {height} pixels, more than data.max_pixels"
-                return Inspection(digest, size, problem)
-            return _measured(image, digest, size)
-    except _UnusableError as error:
+            if image.width * image.height > max_pixels:
+                raise TooManyPixelsError(f"{image.width} x {image.height} pixels")
+            channels = len(image.getbands()) if image.mode != "P" else 3
+            # A JPEG can be decoded without its colours, at a half, a quarter or an eighth: all of
+            # it is read, and checked.
+            shown = image.size
+            image.draft("L", (_MEASURED_SIDE, _MEASURED_SIDE))
+            image.load()
+            return _measured(image, channels, digest, size, shown=shown)
+    except TooManyPixelsError as error:
+        return Inspection(digest, size, f"{error}, more than data.max_pixels")
+    except DecoderFailedError as error:
+        return Inspection(digest, size, str(error), lasting=error.lasting)
+    except (_UnusableError, DamagedHeaderError) as error:
         return Inspection(digest, size, str(error))
-    except MemoryError:
+    except (MemoryError, WarmstartError):
         raise
     except Exception as error:  # noqa: BLE001 (Pillow's readers raise whatever a file makes them)
         truncated = "truncated" in str(error)
@@ -131,10 +159,16 @@ def upright_rgb(content: bytes) -> Image.Image:
 
     Raises:
         ValueError: if it cannot be decoded.
+        MachineError: as `inspect`.
+        MemoryError: as `inspect`.
     """
+    if is_limited(content):
+        return _upright_rgb(shared_decoder().decode(content).image())
     try:
         with _opened(content) as image:
-            return _rgb(ImageOps.exif_transpose(image))
+            return _upright_rgb(image)
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise whatever a file makes them.
         raise ValueError(str(error)) from error
 
@@ -147,6 +181,7 @@ def as_graph_reads(content: bytes) -> bytes:
 
     Raises:
         ValueError: if it cannot be decoded.
+        MachineError: as `inspect`.
     """
     return content if _graph_reads(content) else as_png(content)
 
@@ -156,6 +191,7 @@ def as_png(content: bytes) -> bytes:
 
     Raises:
         ValueError: if it cannot be decoded.
+        MachineError: as `inspect`.
     """
     stream = io.BytesIO()
     # Fast rather than small.
@@ -164,6 +200,12 @@ def as_png(content: bytes) -> bytes:
 
 
 def _graph_reads(content: bytes) -> bool:
+    if is_limited(content):
+        if content.startswith(_TIFF):
+            return False
+        facts = shared_decoder().decode(content, wanted=FACTS).facts
+        known = facts.original in _GRAPH_READS["WEBP"]
+        return known and not facts.animated and facts.orientation == 1
     try:
         with _opened(content) as image:
             jpeg = image.format in {"JPEG", "MPO"}
@@ -187,23 +229,24 @@ def _opened(content: bytes) -> Image.Image:
     if not looks_like_image(content):
         raise _UnusableError("not a JPEG, PNG, GIF, BMP, WebP or TIFF file")
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=_FORMATS)
     except UnidentifiedImageError as error:
         raise _UnusableError("damaged header") from error
 
 
-def _measured(image: Image.Image, digest: str, size: int) -> Inspection:
+def _measured(
+    image: Image.Image,
+    channels: int,
+    digest: str,
+    size: int,
+    *,
+    shown: tuple[int, int],
+) -> Inspection:
+    """Measures a picture that is loaded, perhaps smaller than `shown`, and not turned yet."""
     import imagehash  # noqa: PLC0415 (SciPy, a tenth of a second)
     import numpy as np  # noqa: PLC0415
 
-    width, height = image.size
-    channels = len(image.getbands()) if image.mode != "P" else 3
-    # A JPEG can be decoded without its colours, at a half, a quarter or an eighth: all of it is
-    # read, and checked.
-    image.draft("L", (_MEASURED_SIDE, _MEASURED_SIDE))
-    image.load()
-    if image.format == "TIFF":  # Pillow turns these itself, when they are loaded.
-        width, height = image.size
+    width, height = shown
     orientation = _orientation(image)
     grey = image if image.mode == "L" else _rgb(image).convert("L")
     grey.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE), Image.Resampling.BOX)
@@ -245,6 +288,10 @@ def _sharpness(luma: Any) -> float:
     laplacian += luma[1:-1, 2:]
     laplacian -= 4 * luma[1:-1, 1:-1]
     return float(laplacian.var())
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    return _rgb(ImageOps.exif_transpose(image))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

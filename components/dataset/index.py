@@ -46,7 +46,7 @@ class FileIndex:
         """
         place = root if is_remote(root) else str(Path(root).resolve())
         # Another version may see other things in the same file.
-        made_by = [code_digest("components/dataset"), PIL.__version__, max_pixels]
+        made_by = [code_digest("components/dataset", "decoding"), PIL.__version__, max_pixels]
         key = hashlib.sha256(json.dumps([place, *made_by]).encode("utf-8", "surrogateescape"))
         self._database = dataset_cache() / "index" / f"{key.hexdigest()[:32]}.sqlite"
 
@@ -70,12 +70,15 @@ class FileIndex:
             return {}
 
     def remember(self, inspections: Mapping[File, Inspection]) -> None:
-        """Keeps what was seen of some files; one that could not be read may be the next time."""
+        """Keeps what was seen of some files, but for problems that may be the machine's."""
         now = time.time()
         rows = [
             (file.path, file.stamp, json.dumps(vars(inspection)))
             for file, inspection in inspections.items()
-            if inspection.digest and file.stamp and now - file.changed >= _SETTLED_SECONDS
+            if inspection.digest
+            and inspection.lasting
+            and file.stamp
+            and now - file.changed >= _SETTLED_SECONDS
         ]
         if not rows:
             return

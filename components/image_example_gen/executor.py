@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -141,10 +141,8 @@ class _ReadPhotos(beam.DoFn):
         contents = [self._read(photo) for photo in photos]
         with quiet_pillow():
             try:
-                readable = _as_the_graph_decodes(contents)
-            except (*_OUT_OF_MEMORY, ValueError) as error:
-                if not isinstance(error.__cause__ or error, _OUT_OF_MEMORY):
-                    raise
+                readable = self._as_the_graph_decodes(photos, contents)
+            except _OUT_OF_MEMORY as error:
                 raise _too_little_memory(self._root, photos) from error
         for photo, content in zip(photos, readable, strict=True):
             yield _example(photo, content)
@@ -159,14 +157,31 @@ class _ReadPhotos(beam.DoFn):
             raise _changed(place, "other content than a moment ago")
         return content
 
+    def _as_the_graph_decodes(
+        self, photos: Sequence[Photo], contents: Sequence[bytes]
+    ) -> list[bytes]:
+        readable = [
+            self._converted(as_graph_reads, photo, content)
+            for photo, content in zip(photos, contents, strict=True)
+        ]
+        try:
+            _check_decodes(tf.constant(readable))
+        except tf.errors.InvalidArgumentError:
+            return [
+                self._converted(_that_decodes, photo, content)
+                for photo, content in zip(photos, readable, strict=True)
+            ]
+        return readable
 
-def _as_the_graph_decodes(contents: Sequence[bytes]) -> list[bytes]:
-    readable = [as_graph_reads(content) for content in contents]
-    try:
-        _check_decodes(tf.constant(readable))
-    except tf.errors.InvalidArgumentError:
-        return [_that_decodes(content) for content in readable]
-    return readable
+    def _converted(self, convert: Callable[[bytes], bytes], photo: Photo, content: bytes) -> bytes:
+        try:
+            return convert(content)
+        except ValueError as error:
+            place = printable(joined(self._root, photo.path))
+            raise DataError(
+                f"{place} could be decoded before, and cannot be now ({error}); run again, or "
+                "remove it."
+            ) from error
 
 
 def _too_little_memory(root: str, photos: Sequence[Photo]) -> PipelineError:

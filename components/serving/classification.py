@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from components.dataset.image_file import as_graph_reads, quiet_pillow
 from components.dataset.storage import read_bytes
+from decoding.limited import DecoderFailedError
 
 NO_IMAGE = "not a JPEG, PNG, GIF, BMP, WebP or TIFF image, or damaged"
 
@@ -189,6 +190,8 @@ def _read(photo: Photo) -> bytes | _Unreadable:
         return _Unreadable(str(error))
     try:
         return as_graph_reads(content)
+    except DecoderFailedError as error:
+        return _Unreadable(str(error))
     except ValueError:
         return _Unreadable(NO_IMAGE)
 

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from components.connection import failure
 from components.serving.classification import NO_IMAGE, Answer, RefusedPhotosError
 from schemas import features, serving
+from schemas.addresses import without_passwords
 from schemas.errors import ConfigError, ModelError, printable, shortened_list
 
 # Seconds to wait before each further attempt.
@@ -58,7 +59,7 @@ class ServedModel:
                 other classes.
         """
         check_url(url)
-        self._named = printable(url)
+        self._named = printable(without_passwords(url))
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_AT_ONCE))

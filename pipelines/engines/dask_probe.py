@@ -53,7 +53,7 @@ def probe(places: Sequence[str]) -> dict[str, Any]:
         places: that it should see.
     """
     return {
-        "code": code_digest("components", "pipelines", "schemas"),
+        "code": code_digest("components", "decoding", "pipelines", "schemas"),
         "versions": {package: version(package) for package in _PACKAGES},
         "unseen": [place for place in places if not os.path.exists(place)],
     }

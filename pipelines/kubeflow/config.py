@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pipelines.config_section import Section
 from pipelines.kubeflow.vertex_config import VertexConfig
 from pipelines.pinned_image import PinnedImage
+from schemas.addresses import holds_password
 
 # Where the claims are mounted; the image expects weights there.
 DATA_FOLDER = "/data"
@@ -108,6 +109,8 @@ def _label(key: str) -> str:
 def _pipeline_root(root: str) -> str:
     if not _ROOT.fullmatch(root):
         raise ValueError("no place that Kubeflow knows: minio://, s3:// or gs:// with a bucket")
+    if holds_password(root):
+        raise ValueError("a password in an address would be in every compiled pipeline")
     return root
 
 

@@ -87,7 +87,7 @@ def compiled_before(
 def _file(name: str, output: OutputFolders) -> Path:
     """Returns where a pipeline is kept: under what decides about it, apart from values."""
     decides = [
-        *(name, str(output.root), code_digest("components", "pipelines", "schemas")),
+        *(name, str(output.root), code_digest("components", "decoding", "pipelines", "schemas")),
         *(version(package) for package in _PACKAGES),
     ]
     digest = hashlib.sha256(json.dumps(decides).encode()).hexdigest()

@@ -140,6 +140,10 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         """Returns the answer to a request that is no one's of this page."""
         headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy may see the end of such a request elsewhere, and another one behind it.
+            close = {"Connection": "close"}
+            return _no(400, "A request has one length: leave out Content-Length.", close)
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         allowed = self._access.hosts
         if len(hosts) != 1 or (allowed is not None and hosts[0].lower() not in allowed):

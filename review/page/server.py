@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
@@ -9,9 +10,11 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
+from typing import cast
 from urllib.parse import quote
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from review.page.app import WRITING, make_app
 from review.page.guard import TOKEN, Access, is_everywhere, is_local
@@ -21,6 +24,9 @@ from schemas.tokens import check_token, new_token
 
 # Seconds that open connections, such as those that follow a run, have after Ctrl-C.
 _GRACE = 1
+
+# Seconds that a request may take to arrive: who sends a letter a minute would keep a descriptor.
+_SECONDS_TO_ASK = 20.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def serve(
     app = make_app(output, access, stopped=stopped.is_set)
     config = uvicorn.Config(
         app,
+        http=_Impatient,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
@@ -104,6 +111,45 @@ def serve(
         sys.stderr.write("\n")
     finally:
         listening.close()
+
+
+class _Impatient(H11Protocol):
+    """Hangs up on who does not come to the end of a request."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait(self) -> None:
+        if not self._is_waiting():
+            self._stop_waiting()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(_SECONDS_TO_ASK, self._hang_up)
+
+    def _is_waiting(self) -> bool:
+        # There is none before the first request; uvicorn's annotation does not say so.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _hang_up(self) -> None:
+        self._timer = None
+        if self._is_waiting() and not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -352,7 +352,7 @@ def test_all_problems_of_file_and_sets_come_at_once(tmp_path: Path) -> None:
             "'tag:yaml.org,2002:python/object/apply:os.abort'; correct the YAML.",
         ),
         ("? [a]\n: 2", ", line 1: found unhashable key; correct the YAML."),
-        ("\0\1", ": not valid YAML; correct the YAML."),
+        ("a: 1\n\0\1", ", line 2: special characters are not allowed; correct the YAML."),
     ],
     ids=["bracket", "colons", "tab", "code", "list as key", "control characters"],
 )
@@ -383,7 +383,7 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
     assert refusal(missing) == (
         f"Cannot read the configuration {missing}: No such file or directory."
     )
-    assert refusal(tmp_path) == f"Cannot read the configuration {tmp_path}: Is a directory."
+    assert refusal(tmp_path) == f"Cannot read the configuration {tmp_path}: it is a folder."
 
 
 def test_binary_file_is_refused(tmp_path: Path) -> None:

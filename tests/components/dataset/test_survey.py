@@ -12,17 +12,19 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from harmed_decoder import TIFF, harmed_script
 from photo_files import add, add_classes, encoded, file_of, nobody, noise, public_folder
 from PIL import Image
 
 import samples
-from components.dataset import index
+from components.dataset import image_file, index
 from components.dataset import survey as module
 from components.dataset.image_file import Inspection
 from components.dataset.layout import find_photos
 from components.dataset.options import EXACT, KEEP, SurveyOptions
 from components.dataset.splits import STRATIFIED
 from components.dataset.survey import Problem, Survey, inspect_files, survey
+from decoding.limited import LimitedDecoder
 from schemas import features
 
 PHOTO = min((samples.PHOTOS_FOLDER / "mammals").iterdir())
@@ -215,6 +217,32 @@ def test_content_that_changes_under_the_same_time_and_size_is_seen(tmp_path: Pat
     (after,) = of(tmp_path).photos
 
     assert before.digest != after.digest
+
+
+@pytest.mark.usefixtures("settled")
+def test_photo_that_harms_its_decoder_is_set_aside_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[str]
+) -> None:
+    """Real processes, and a real pool of threads; a killed one may be the machine's fault."""
+    decoder = LimitedDecoder(script=harmed_script(tmp_path))
+    monkeypatch.setattr(image_file, "shared_decoder", lambda: decoder)
+    photos = add_classes(tmp_path / "photos", "cat", "dog", photos=3)
+    for name in ("crashes", "eats memory", "is killed"):
+        add(photos, f"cat/{name}.tiff", TIFF + name.encode())
+    add(photos, "dog/whole.tiff", encoded(77, "TIFF"))
+    time.sleep(0.05)
+
+    found, seen = of(photos), len(reads)
+    of(photos)
+    decoder.close()
+
+    assert {problem.path: problem.reason for problem in found.problems} == {
+        "cat/crashes.tiff": "its decoder crashed",
+        "cat/eats memory.tiff": "its decoder ran out of memory",
+        "cat/is killed.tiff": "its decoder was killed",
+    }
+    assert len(found.photos) == 7
+    assert reads[seen:] == [str(photos / "cat" / "is killed.tiff")]
 
 
 @pytest.mark.usefixtures("settled")
