@@ -1,4 +1,4 @@
-"""What a run's work takes without TFX, Beam and ML Metadata: python -m benchmarks.bare_stages OUTPUT.
+"""The work of a run without TFX, Beam and ML Metadata: python -m benchmarks.bare_stages OUTPUT.
 
 OUTPUT is that of one run, which reused nothing. One process does again what its components did,
 from the same inputs and with the same settings, and prints seconds of wall and of processor time

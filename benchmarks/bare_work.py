@@ -48,7 +48,7 @@ from pipelines.metadata_store import connection
 from schemas import features
 
 # What runs without Beam, and is called as TFX calls it.
-_CALLED = {
+_CALLED: dict[str, Any] = {
     "LabelReview": label_review.Executor,
     "Trainer": trainer.Executor,
     "ServingValidator": serving_validator.Executor,
@@ -56,6 +56,9 @@ _CALLED = {
 }
 
 _BATCH_SIZE = 32
+
+# As by Embedder on a CPU.
+_EMBEDDED_AT_ONCE = 8
 
 _GZIP = tf.io.TFRecordOptions(compression_type="GZIP")
 
@@ -203,7 +206,7 @@ def _embedded(component: _Recorded, folder: Path) -> None:
         writers = [
             tf.io.TFRecordWriter(str(folder / f"{split}-{view}")) for view in range(views + 1)
         ]
-        for batch in _batches(map(_photo, _records(files)), 8):
+        for batch in _batches(map(_photo, _records(files)), _EMBEDDED_AT_ONCE):
             for rows in handler.run_inference(batch, model):
                 for writer, row in zip(writers, rows, strict=True):
                     writer.write(row)
