@@ -76,6 +76,7 @@ def create_pipeline(
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         disable_statistics=True,  # They would count the bytes of photos, before and after.
+        disable_analyzer_cache=True,  # No later run would be given it.
         **told["Transform"],
     )
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from schemas import serving
 from schemas.errors import PipelineError
 
-# A model that was refused is not pushed; a cache may be empty.
-_MAY_BE_EMPTY = frozenset({"PushedModel", "TransformCache"})
+# A model that was refused is not pushed.
+_MAY_BE_EMPTY = frozenset({"PushedModel"})
 
 # Files without which an artifact of this type is of no use, below its folder.
 _FILES = {

@@ -117,7 +117,7 @@ def _photos_to_examples(
         pipeline
         | "ListPhotos" >> beam.Create(batches)
         | "Reshuffle" >> beam.Reshuffle()
-        | "ReadPhotos" >> beam.ParDo(_ReadPhotos(found.root))
+        | "ReadPhotos" >> beam.ParDo(ReadPhotos(found.root))
     )
 
 
@@ -133,11 +133,24 @@ def _WriteSplit(examples: beam.PCollection, folder: str) -> beam.PCollection:  #
     )
 
 
-class _ReadPhotos(beam.DoFn):
+class ReadPhotos(beam.DoFn):
+    """Reads photos, and checks that TensorFlow decodes them."""
+
     def __init__(self, root: str) -> None:
+        """Says where from.
+
+        Args:
+            root: what the paths of photos are relative to.
+        """
         self._root = root
 
     def process(self, photos: list[Photo]) -> Iterator[tf.train.Example]:
+        """Yields an example for each of some photos.
+
+        Raises:
+            DataError: if a photo is not there any more, or another one.
+            PipelineError: if there is too little memory to decode them.
+        """
         contents = [self._read(photo) for photo in photos]
         with quiet_pillow():
             try:

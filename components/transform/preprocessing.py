@@ -5,6 +5,7 @@ Normalisation is not here: each backbone's own is a part of the model.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import tensorflow as tf
@@ -41,9 +42,23 @@ def decode_photo(encoded: tf.Tensor, size: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: if the photo cannot be decoded.
     """
-    photo = decode(encoded)
-    resized = tf.image.resize(photo, (size, size), antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    return _decoder(size)(encoded)
+
+
+@lru_cache
+def _decoder(size: int) -> Any:
+    """Returns the function behind `decode_photo`.
+
+    Traced once: TensorFlow Transform builds its graph ten times over, and training, export and
+    report have it in theirs.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def decoded(encoded: tf.Tensor) -> tf.Tensor:
+        resized = tf.image.resize(decode(encoded), (size, size), antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    return decoded
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:

@@ -242,7 +242,7 @@ def test_memory_that_runs_out_where_photos_are_decoded_is_told_with_what_to_lowe
     monkeypatch.setattr(executor, "as_graph_reads", out_of_memory)
 
     with pytest.raises(PipelineError) as error:
-        list(executor._ReadPhotos(str(data)).process(photos))
+        list(executor.ReadPhotos(str(data)).process(photos))
 
     assert str(error.value) == (
         f"Memory runs out where 41 photos are decoded, the largest of them {data}/cat/large.png "

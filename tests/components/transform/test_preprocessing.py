@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.transform.preprocessing import decode_photo, decode_photos
+from components.transform import preprocessing
+from components.transform.preprocessing import decode, decode_photo, decode_photos
 
 SIZE = 48
 
@@ -209,3 +210,22 @@ def test_batch_is_the_same_as_one_by_one(in_graph: bool) -> None:
 
 def test_empty_batch_gives_an_empty_batch() -> None:
     assert decode_photos(tf.constant([], tf.string), SIZE).shape == (0, SIZE, SIZE, 3)
+
+
+def test_photo_graph_is_built_once_for_all_graphs_that_it_is_a_part_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = 37  # Of no other test, whose graph would be there already.
+    built: list[tf.Tensor] = []
+
+    def counted(content: tf.Tensor) -> tf.Tensor:
+        built.append(content)
+        return decode(content)
+
+    monkeypatch.setattr(preprocessing, "decode", counted)
+
+    for _ in range(3):
+        graph = tf.function(lambda batch: decode_photos(batch, size), autograph=False)
+        assert graph(tf.constant([LOSSLESS["PNG"]])).shape == (1, size, size, 3)
+
+    assert len(built) == 1
