@@ -25,7 +25,7 @@ from pipelines.config_section import Section
 from pipelines.engines.config import EngineConfig
 from pipelines.kubeflow.config import KubeflowConfig
 from schemas import features
-from schemas.errors import ConfigError, shortened_list
+from schemas.errors import ConfigError, printable, shortened_list
 
 # The section that no run on this machine reads.
 KUBEFLOW = "kubeflow"
@@ -504,7 +504,11 @@ _Loader.add_implicit_resolver(
 
 
 def _parse_yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, ValueError) as error:
+        # PyYAML lets these through, of `0x_`, `2026-13-45`, `!!bool maybe`, a thousand brackets.
+        raise yaml.YAMLError from error
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
@@ -542,7 +546,7 @@ def _apply_override(values: dict[str, Any], override: str) -> str | None:
     for section in sections:
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
-            return f"--set {override!r}: {section} is not a section"
+            return f"--set {override!r}: {printable(section)} is not a section"
     target[key] = value
     return None
 
@@ -558,7 +562,7 @@ def _sentences(errors: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
         wanted[0]
         if wanted[0].startswith("unknown")
-        else f"{path} = {received[path]!r}: {' or '.join(wanted)}"
+        else f"{printable(path)} = {received[path]!r}: {' or '.join(wanted)}"
         for path, wanted in allowed.items()
     ]
 
@@ -600,9 +604,10 @@ def _names(section: type[BaseModel]) -> str:
 def _unknown_key(path: str) -> str:
     known = list(keys())
     nearest = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+    name = printable(path)
     if nearest:
-        return f"unknown key {path}; did you mean {nearest[0]}?"
-    return f"unknown key {path}; the keys are {shortened_list(known)}"
+        return f"unknown key {name}; did you mean {nearest[0]}?"
+    return f"unknown key {name}; the keys are {shortened_list(known)}"
 
 
 def _check_embedded_weights(config: PipelineConfig) -> None:
