@@ -2,9 +2,9 @@
 
     make mutation ARGS="components/dataset review/naming.py --sample 100"
 
-mutmut makes the mutants, and lets each meet the tests that reach its function. It changes the bodies
-of functions only: no property, no constant. The work is done in a copy, `build/mutation`. Slow tests
-and those that need a real run of the pipeline take no part, unless `--tests` names them.
+mutmut makes the mutants, and lets each meet the tests that reach its function. It changes the
+bodies of functions only: no property, no constant. The work is done in a copy, `build/mutation`.
+Slow tests and those that need the real run of the pipeline take no part.
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutation"
 SOURCES = ("cli", "components", "pipelines", "review", "samples", "schemas")
 
-# Parts of ours run in processes that tests start, and there a mutant must be found as well.
-NOTICED = {"killed", "timeout", "segfault", "suspicious", "caught by type check"}
-# These say nothing against the tests; what was never run does.
-UNNOTICED = {"survived", "no tests"}
+# The others survived, or no test reaches them.
+NOTICED = {"killed", "timeout", "segfault"}
 
 
 def main() -> int:
@@ -44,9 +42,7 @@ def main() -> int:
     if asked.sample is not None and asked.sample < len(mutants):
         chosen = sorted(random.Random(asked.seed).sample(mutants, asked.sample))  # noqa: S311
     print(f"{len(chosen)} of {len(mutants)} mutants of {len(files)} files", flush=True)
-    command = ["-m", "mutmut", "run", "--max-children", str(asked.processes)]
-    code = "import sys; from mutmut.__main__ import cli; cli(sys.argv[1:])"
-    ran = subprocess.run([sys.executable, "-c", code, *command[2:], *chosen], check=False)
+    ran = _mutmut("run", "--max-children", str(asked.processes), *chosen)
     if ran.returncode:
         return ran.returncode
     return _report(_states(), chosen, asked.least)
@@ -57,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", help="files or folders of the code, from the root")
     parser.add_argument("--sample", type=int, help="how many mutants, drawn at random; else all")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
-    parser.add_argument("--tests", nargs="+", help="files or folders; else those that mirror")
+    parser.add_argument("--tests", nargs="+", help="files or folders; else the folders that mirror")
     parser.add_argument("--processes", type=int, default=2, help="mutants at a time")
     parser.add_argument("--least", type=float, default=80, help="percent that must be noticed")
     return parser
@@ -72,10 +68,8 @@ def _files_in(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _tests_of(file: str) -> str:
-    """Returns the tests that mirror a file: its own, or those of its folder if it has none."""
-    mirrored = Path("tests", file)
-    own = mirrored.with_name(f"test_{mirrored.name}")
-    return str(own if (ROOT / own).is_file() else own.parent)
+    """Returns the folder of tests that mirrors that of a file."""
+    return str(Path("tests", file).parent)
 
 
 def _copy_checkout(files: Iterable[str], tests: list[str]) -> None:
@@ -115,10 +109,16 @@ def _mutants_of(file: str) -> list[str]:
 
 def _states() -> dict[str, str]:
     """Returns what became of each mutant that was run, by its name."""
-    code = "from mutmut.__main__ import cli; cli(['results', '--all', 'true'])"
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    told = _mutmut("results", "--all", "true", stdout=subprocess.PIPE)
+    told.check_returncode()
     pairs = (line.strip().rpartition(": ") for line in told.stdout.splitlines())
     return {name: state for name, _, state in pairs}
+
+
+def _mutmut(*arguments: str, stdout: int | None = None) -> subprocess.CompletedProcess[str]:
+    # Run with -m, mutmut would be imported twice.
+    command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", *arguments]
+    return subprocess.run(command, check=False, stdout=stdout, text=True)
 
 
 def _report(states: dict[str, str], chosen: Iterable[str], least: float) -> int:

@@ -13,8 +13,8 @@ from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side, store_othe
 from components.serving.model_folder import numbered_folders
 from pipelines.folders import prepare_output
 
-# The same examples each time, so that a change is to blame for what fails; `search` looks for others.
-# How long an example takes says something about the machine only.
+# The same examples each time, so that a change is to blame for what fails; `search` looks for
+# others. How long an example takes says something about the machine only.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile("same")

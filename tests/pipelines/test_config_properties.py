@@ -66,7 +66,9 @@ def takes(kind: Any, text: str) -> bool:
     return True
 
 
-def allowed(annotation: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
+def allowed(  # noqa: PLR0911 (a line for each kind of type)
+    annotation: Any, bounds: list[Any]
+) -> st.SearchStrategy[Any]:
     """Returns the values that a type takes."""
     kind, inner = get_origin(annotation), get_args(annotation)
     if kind is Annotated:
