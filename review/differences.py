@@ -82,7 +82,7 @@ def _opened(value: Any) -> Any:
         if "\n" in value:
             opened = _yaml(value)
             return opened if isinstance(opened, dict) else value
-    except (ValueError, RecursionError, yaml.YAMLError):
+    except (AttributeError, LookupError, RecursionError, ValueError, yaml.YAMLError):
         pass
     return value
 

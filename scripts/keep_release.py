@@ -127,7 +127,7 @@ def _warmstart(*arguments: str | Path) -> str:
         "PATH": f"{_CHECKOUT / '.venv/bin'}:/usr/bin:/bin",
         "PYTHONPATH": str(_CHECKOUT),
     }
-    return subprocess.run(  # noqa: S603 (our own)
+    return subprocess.run(
         [_CHECKOUT / ".venv/bin/python", "-c", start, *map(str, arguments)],
         cwd=_CHECKOUT,
         env=environment,

@@ -7,11 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pipeline_runs import PipelineRuns, copy_sample, lay_on_the_side, store_otherwise
 from secrets_planted import planted_secrets
 
 from components.serving.model_folder import numbered_folders
 from pipelines.folders import prepare_output
+
+# The same examples each time, so that a change is to blame for what fails; `search` looks for
+# others. How long an example takes says something about the machine only.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile("same")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that share the real run: `--dist loadgroup` gives them to one process."""
+    for item in items:
+        if "first_run" in getattr(item, "fixturenames", ()):
+            item.add_marker("real_run")
+            item.add_marker(pytest.mark.xdist_group("real run"))
 
 
 @pytest.fixture(scope="session", autouse=True)

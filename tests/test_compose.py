@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -18,6 +17,7 @@ import yaml
 from dev_tools import tool
 from rest_server import Server, rest_server
 from typer.testing import CliRunner
+from waiting import wait_until
 
 from cli.main import app
 from pipelines.environment.resources import PORTS
@@ -266,14 +266,11 @@ def test_health_check_tells_what_listens(services: dict[str, dict[str, Any]], na
 
 
 def wait_for(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"nothing listens on {port}")
+    def listens() -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens)
 
 
 def port_of(served: Server) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate, chain
 
 from schemas import features
 
@@ -47,12 +49,8 @@ def bucket_of(key: str, buckets: int) -> int:
 
 def split_of(key: str, buckets: Mapping[str, int]) -> str:
     """Returns the split whose buckets a partition feature falls in."""
-    bucket = bucket_of(key, sum(buckets.values()))
-    for split, width in buckets.items():
-        bucket -= width
-        if bucket < 0:
-            return split
-    raise ValueError("A split needs a bucket.")
+    ends = list(accumulate(buckets.values()))
+    return list(buckets)[bisect_right(ends, bucket_of(key, ends[-1]))]
 
 
 def hashed_keys(digests: Sequence[str], groups: Sequence[int], seed: int) -> list[str]:
@@ -98,12 +96,16 @@ def stratified_splits(
     for candidates in by_class.values():
         candidates.sort(key=lambda numbers: min(split_key(digests[n], seed) for n in numbers))
         left = max(1, round(eval_fraction * sum(map(len, candidates))))
+        chosen = []
         # The last group stays in training.
         for numbers in candidates[:-1]:
             if len(numbers) <= left:
                 left -= len(numbers)
-                for number in numbers:
-                    splits[number] = features.EVAL
+                chosen.append(numbers)
+        if not chosen and len(candidates) > 1:
+            chosen.append(min(candidates, key=len))
+        for number in chain.from_iterable(chosen):
+            splits[number] = features.EVAL
     return splits
 
 

@@ -67,7 +67,10 @@ def read_spec_file(path: Path) -> SpecFile:
         ConfigError: if there is no such file, or it is something else.
     """
     # A date without quotes is text to the server, which reads JSON.
-    content = json.dumps(_documents(path), sort_keys=True, default=str)
+    try:
+        content = json.dumps(_documents(path), sort_keys=True, default=str)
+    except (TypeError, ValueError, RecursionError) as error:  # Keys of two kinds, or a circle.
+        raise _no_spec(path, "holds what JSON cannot say") from error
     pipeline, *others = json.loads(content)
     name = _checked_name(path, pipeline)
     if len(others) > 1 or any("platforms" not in one for one in others):
@@ -87,7 +90,8 @@ def _documents(path: Path) -> list[dict[str, Any]]:
         raise ConfigError(f"{_named(path)}: there is no such file; {_HINT}.") from None
     except OSError as error:
         raise ConfigError(f"{_named(path)} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (AttributeError, LookupError, RecursionError, ValueError, yaml.YAMLError) as error:
+        # Beside its own, PyYAML lets those through that a value such as `2026-13-45` ends in.
         what = str(getattr(error, "problem", None) or first_line(error))
         raise _no_spec(path, f"is no YAML ({what})") from error
     documents = [one for one in loaded if one is not None]

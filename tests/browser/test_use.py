@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 from browser_window import DESK, PHONE, Window, opened
 from made_store import CACHED, EXECUTED, FAILED, RUNNING, MadeStore
 from page_process import served
+from waiting import wait_until
 
 from benchmarks.review import make_store
 from schemas import run_record
@@ -201,6 +201,23 @@ def _execute(made: MadeStore, run: str, node: str) -> list[object]:
     return [one for one in made.store.get_executions_by_context(context.id) if node in one.type]
 
 
+def listed_after_reload(window: Window) -> bool:
+    window.page.reload()
+    return window.page.locator("tr[data-row]").count() > 0
+
+
+def states_until_it_ended(window: Window) -> set[tuple[str, ...]]:
+    """Returns all states of the components that were ever shown together."""
+    seen = set()
+
+    def ended() -> bool:
+        seen.add(tuple(window.page.locator("tr[data-row] .state").all_inner_texts()))
+        return window.page.locator("[data-live]").count() == 0
+
+    wait_until(ended, 900)
+    return seen
+
+
 @pytest.mark.slow
 def test_real_run_is_followed_from_its_beginning_to_its_end(
     browser: Browser, tmp_path: Path
@@ -211,26 +228,15 @@ def test_real_run_is_followed_from_its_beginning_to_its_end(
     with subprocess.Popen(
         [*command, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as run:
-        deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("metadata.sqlite")) and time.monotonic() < deadline:
-            time.sleep(0.5)
+        wait_until((tmp_path / "metadata.sqlite").exists, 120)
         with served(tmp_path) as port:
             for window in opened(browser, f"http://127.0.0.1:{port}"):
                 window.open("/runs")
-                while not window.page.locator("tr[data-row]").count():
-                    assert time.monotonic() < deadline
-                    time.sleep(1)
-                    window.page.reload()
+                wait_until(lambda window=window: listed_after_reload(window), 120)
                 window.page.locator("tr[data-row] th a").click()
                 window.page.locator("[data-live]").wait_for()
                 window.page.evaluate("window.sameDocument = true")
-                seen = set()
-                while window.page.locator("[data-live]").count():
-                    states = window.page.locator("tr[data-row] .state").all_inner_texts()
-                    seen.add(tuple(states))
-                    assert time.monotonic() < deadline + 900
-                    time.sleep(0.5)
-
+                seen = states_until_it_ended(window)
                 assert run.wait(60) == 0, run.stdout.read()[-2000:] if run.stdout else ""
                 assert window.page.locator(".facts .state").first.inner_text() == "✓ succeeded"
                 assert window.page.evaluate("window.sameDocument")

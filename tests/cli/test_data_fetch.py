@@ -11,13 +11,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from public_server import CLOSED, LICENCE, Served, archive_content, dataset_of, serving
 from typer.testing import CliRunner, Result
+from waiting import wait_until
 
 from cli.main import app
 from components.public_data import download as downloads
@@ -281,9 +281,7 @@ def test_interrupt_keeps_what_arrived(
         # Whatever runs the tests in the background of a shell ignores it, and so would the child.
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
-    deadline = time.monotonic() + 60
-    while not (partial.exists() and partial.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: partial.exists() and partial.stat().st_size)
     process.send_signal(signal.SIGINT)
     try:
         _, said = process.communicate(timeout=60)

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from cli.interruption import INTERRUPTED, ended_in_time
 
@@ -67,12 +67,12 @@ def test_what_does_not_end_is_ended_after_its_last_words() -> None:
 
 def test_second_signal_ends_it_at_once() -> None:
     with started(STUBBORN, patience=60) as process:
-        for _ in range(200):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.02)
-            if process.poll() is not None:
-                break
 
+        def ended() -> bool:
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+
+        wait_until(ended)
         assert process.wait(timeout=20) == INTERRUPTED
 
 
@@ -97,8 +97,11 @@ def test_other_thread_runs_as_it_is() -> None:
     assert ran == [True]
 
 
-@pytest.mark.parametrize("patience", [0.1])
-def test_block_that_ends_is_not_ended_later(patience: float) -> None:
-    with ended_in_time(lambda: None, patience):
-        pass
-    time.sleep(2 * patience)
+def test_block_that_ends_after_ctrl_c_is_not_ended_later() -> None:
+    before, others = signal.getsignal(signal.SIGINT), threading.enumerate()
+
+    with pytest.raises(KeyboardInterrupt), ended_in_time(lambda: None, patience=600):
+        signal.raise_signal(signal.SIGINT)
+
+    wait_until(lambda: set(threading.enumerate()) <= set(others))
+    assert signal.getsignal(signal.SIGINT) is before

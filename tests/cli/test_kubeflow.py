@@ -20,6 +20,7 @@ import pytest
 from kfp_server import CLOSED, SESSION, Fault, KfpServer, kfp_server
 from made_spec import write_spec
 from typer.testing import CliRunner, Result
+from waiting import wait_until
 
 from cli.main import app
 
@@ -204,14 +205,12 @@ def test_an_experiment_that_somebody_else_just_made_is_taken(server: KfpServer, 
 def wait_until_asked(server: KfpServer, line: str, *, again: int) -> None:
     """Waits until the server has been asked so many times more."""
     wanted = server.asked.count(line) + again
-    while server.asked.count(line) < wanted:
-        time.sleep(0.01)
+    wait_until(lambda: server.asked.count(line) >= wanted)
 
 
 def finish(server: KfpServer, state: str, *, error: str = "") -> None:
     """Lets a submitted run go on and end, as time passes."""
-    while not server.runs:
-        time.sleep(0.01)
+    wait_until(lambda: server.runs)
     run = next(iter(server.runs.values()))
     more = {"error": {"code": 13, "message": error}} if error else {}
     server.add_task(run, "root-driver", "SUCCEEDED")
@@ -289,8 +288,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(server: KfpServer, spec: Path) 
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not any(re.fullmatch(r"GET .*/runs/.+", line) for line in server.asked):
-        time.sleep(0.01)
+    wait_until(lambda: any(re.fullmatch(r"GET .*/runs/.+", line) for line in server.asked))
     said = interrupted(process)
 
     assert process.returncode == 130
@@ -390,7 +388,8 @@ def test_a_pipeline_that_comes_back_is_the_newest_version_again(
         write_spec(spec, image=image)
         schedule(spec)
         if image == "a:2":  # Versions are named by the second, and by what is in them.
-            time.sleep(1.01)
+            second = int(time.time())
+            wait_until(lambda second=second: int(time.time()) > second)
 
     newest = max(server.versions.values(), key=lambda version: version["created_at"])
     executors = newest["pipeline_spec"]["deploymentSpec"]["executors"]
@@ -882,12 +881,10 @@ def test_a_token_that_is_replaced_is_read_again(
     file.write_text("first-token")
 
     def replace() -> None:
-        while not server.runs:
-            time.sleep(0.01)
+        wait_until(lambda: server.runs)
         (tmp_path / "next").write_text(SECRET)
         (tmp_path / "next").replace(file)
-        while not server.later_token_used:
-            time.sleep(0.01)
+        wait_until(lambda: server.later_token_used)
         next(iter(server.runs.values()))["state"] = "SUCCEEDED"
 
     with meanwhile(replace):
@@ -903,8 +900,7 @@ def test_a_token_that_vanishes_is_one_sentence(
     file.write_text(SECRET)
 
     def remove() -> None:
-        while not server.runs:
-            time.sleep(0.01)
+        wait_until(lambda: server.runs)
         file.unlink()
 
     with meanwhile(remove):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import shlex
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from typer.testing import CliRunner, Result
+from waiting import wait_until
 
 from cli.main import app
 
@@ -136,13 +137,15 @@ def test_tensorboard_serves_the_logs(output: Path) -> None:
 
 def answer_of(port: int, process: subprocess.Popen[str]) -> str:
     """Waits until TensorBoard answers which folder it shows."""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
+    said: list[str] = []
+
+    def answered() -> list[str]:
+        assert process.poll() is None, "TensorBoard ended"
+        with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/data/environment")
-            return connection.getresponse().read().decode()
-        except OSError:
-            assert process.poll() is None, "TensorBoard ended"
-            assert time.monotonic() < deadline, "TensorBoard does not answer"
-            time.sleep(0.5)
+            said.append(connection.getresponse().read().decode())
+        return said
+
+    wait_until(answered, SECONDS_TO_START)
+    return said[0]

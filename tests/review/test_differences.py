@@ -52,7 +52,10 @@ def test_difference_is_a_clause(difference: Difference, sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &b [1]\nc: *b\n", "a: &b\n  c: *b\n", "a:\n  " + "- " * 5000 + "1\n", "a:\n  - {\n"],
+    [
+        *("a: &b [1]\nc: *b\n", "a: &b\n  c: *b\n", "a:\n  " + "- " * 5000 + "1\n", "a:\n  - {\n"),
+        *("a: 2026-13-45\n", "a: !!bool maybe\n", "a: !!timestamp noon\n"),
+    ],
 )
-def test_yaml_that_stands_for_more_than_it_is_stays_text(text: str) -> None:
+def test_yaml_that_cannot_be_read_or_stands_for_more_than_it_is_stays_text(text: str) -> None:
     assert flat({"configuration": text}) == {"configuration": text}

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from made_store import CACHED, EXECUTED, FAILED, RUNNING, MadeStore
+from waiting import wait_for_tick
 
 from review.history import History
 from review.library import Library
@@ -64,13 +65,8 @@ def end(made: MadeStore, run: str, state: object = EXECUTED, **record: str) -> N
     execution.last_known_state = state
     for name, text in record.items():
         execution.custom_properties[name].string_value = text
-    _tick()
+    wait_for_tick(made.output.root)
     made.store.put_executions([execution])
-
-
-def _tick() -> None:
-    """Waits until a file that is written has another time than before."""
-    time.sleep(0.02)
 
 
 def states(library: Library) -> dict[str, str]:
@@ -131,7 +127,7 @@ def test_new_run_appears_and_a_removed_one_is_gone(made: MadeStore) -> None:
     ended = next(head.id for head in library.heads() if head.name == "ended")
     library.entry(ended)
 
-    _tick()
+    wait_for_tick(made.output.root)
     made.execution("new", "Trainer")
     made.context("pipeline_run", "ended", **{run_record.DELETED: "today"})
 
@@ -178,7 +174,7 @@ def test_reasons_are_found_once_and_anew_when_the_store_changes(
 
     assert library.why(run) == library.why(run)
     assert asked == ["latest"]
-    _tick()
+    wait_for_tick(made.output.root)
     made.execution("new", "Trainer")
     library.why(run)
     assert asked == ["latest", "latest"]
@@ -188,7 +184,7 @@ def test_reasons_are_those_of_as_many_components_as_are_known(made: MadeStore) -
     """A run went on between two reads of one page; who asked next lacked its new component."""
     library = Library(made.output)
     before = library.entry(library.heads()[0].id).run
-    _tick()
+    wait_for_tick(made.output.root)
     made.execution("latest", "Evaluator")
 
     assert set(library.why(before)) == {"Trainer"}
@@ -247,7 +243,7 @@ def test_earlier_run_that_a_notebook_goes_on_with_is_read_anew(made: MadeStore) 
     library = Library(made.output)
     assert states(library)["ended"] == "succeeded"
     library.entries(library.heads())
-    _tick()
+    wait_for_tick(made.output.root)
     made.execution("ended", "Evaluator", state=FAILED)
 
     assert states(library)["ended"] == "failed"
@@ -299,7 +295,7 @@ def test_store_that_breaks_is_told_and_read_again_once_it_is_whole(made: MadeSto
         "before the latest run."
     )
 
-    _tick()
+    wait_for_tick(made.output.root)
     made.output.metadata.write_bytes(whole)
     assert len(states(library)) == 3
 

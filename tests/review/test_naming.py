@@ -67,8 +67,12 @@ def test_examples_are_called_by_their_splits_raw_or_transformed(
         ("InfraBlessing", {}, ""),
         ("PushedModel", {"pushed": 1, "pushed_destination": "/models/17"}, "version 17"),
         ("PushedModel", {"pushed": 0, "pushed_destination": "/models/17"}, "not pushed"),
+        ("PushedModel", {"pushed": 1}, "pushed"),
         ("Embeddings", {"photos": 9, "photos_reused": 4}, "9 photos, 4 reused"),
+        ("Embeddings", {"photos": 9}, "9 photos, 0 reused"),
+        ("Embeddings", {}, ""),
         ("LabelSuspicions", {"suspicions": 2}, "2 to look at"),
+        ("LabelSuspicions", {}, ""),
         ("Schema", {}, ""),
     ],
 )
@@ -76,6 +80,13 @@ def test_artifacts_are_called_by_what_is_recorded_of_them(
     made: MadeStore, kind: str, properties: dict[str, Any], name: str
 ) -> None:
     assert named(made, kind, {}, **properties) == name
+
+
+def test_examples_of_which_nothing_is_known_have_no_name(made: MadeStore) -> None:
+    raw = made.artifact("Examples", "G/examples/1", {})
+    (generated,) = made.execution("one", "ImageExampleGen", outputs={"examples": raw})
+
+    assert called(made, generated) == named(made, "Examples", {}) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from made_store import MadeStore
+from waiting import wait_for_tick
 
 from pipelines.folders import OutputFolders
 from review.history import History
@@ -133,12 +133,13 @@ def test_open_reader_does_not_lock_a_run_out(output: OutputFolders) -> None:
 
 
 def test_reading_changes_nothing(output: OutputFolders) -> None:
-    before = output.metadata.read_bytes()
-    time.sleep(0.01)
+    before, written = output.metadata.read_bytes(), output.metadata.stat().st_mtime_ns
+    wait_for_tick(output.root)
 
     runs(output)
 
     assert output.metadata.read_bytes() == before
+    assert output.metadata.stat().st_mtime_ns == written
     assert sorted(file.name for file in output.root.iterdir()) == ["metadata.sqlite"]
 
 

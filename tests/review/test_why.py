@@ -345,3 +345,27 @@ def test_unknown_component_lists_those_of_the_run(made: MadeStore) -> None:
             explain_one(history, run, "Tuner")
 
     assert str(refused.value) == "Run one has no component Tuner; it has Generator, Trainer."
+
+
+def test_input_that_is_given_for_the_first_time_or_not_any_more_is_told(made: MadeStore) -> None:
+    (examples,) = made.execution(
+        "one", "Generator", outputs={"examples": made.artifact("Examples", "G/examples/1", {})}
+    )
+    for run, inputs in (("one", {}), ("two", {"examples": examples}), ("three", {})):
+        made.execution(run, "Trainer", inputs=inputs)
+
+    first, last = (why(made, run, "Trainer") for run in ("two", "three"))
+
+    assert first.sentence == "examples: given for the first time since run one."
+    assert last.sentence == "examples is not given any more since run two."
+    assert [reason.kind for reason in (*first.reasons, *last.reasons)] == ["input content"] * 2
+
+
+def test_code_that_changed_is_told_without_its_digest(made: MadeStore) -> None:
+    made.execution("one", "Trainer", code_digest="ab")
+    made.execution("two", "Trainer", code_digest="cd")
+
+    found = why(made, "two", "Trainer")
+
+    assert found.sentence == "its code changed since run one."
+    assert [reason.kind for reason in found.reasons] == ["code"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import corrections as module
@@ -19,6 +19,7 @@ from schemas.corrections import (
     LEAVE_OUT,
     RELABEL,
     Correction,
+    as_csv,
     as_property,
     counts,
     from_property,
@@ -257,3 +258,40 @@ def test_write_that_fails_leaves_the_old_file(
     )
     assert read_corrections(file) == [KEPT]
     assert [path.name for path in tmp_path.iterdir()] == ["corrections.csv"]
+
+
+DECIDED = st.builds(
+    Correction,
+    path=st.sampled_from(["cat/1", "cat/2"]),
+    sha256=st.sampled_from([SHA, "cd" * 32]),
+    label=st.just("cat"),
+    decision=st.sampled_from(DECISIONS),
+    decided=st.datetimes(timezones=st.just(UTC)),
+).map(lambda one: replace(one, new_label="dog" if one.decision == RELABEL else ""))
+
+
+@given(data=st.data(), decided=st.lists(DECIDED, unique_by=lambda one: one.decided))
+def test_order_in_which_corrections_are_written_does_not_matter(
+    data: st.DataObject, decided: list[Correction]
+) -> None:
+    shuffled = data.draw(st.permutations(decided))
+
+    assert as_csv(shuffled) == as_csv(decided)
+    assert as_property(shuffled) == as_property(decided)
+
+
+@settings(max_examples=50)
+@given(decided=st.lists(DECIDED, unique_by=lambda one: one.decided))
+def test_what_is_kept_of_corrections_contradicts_itself_nowhere(decided: list[Correction]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "corrections.csv")
+        write_corrections(file, decided)
+        found = read_corrections(file)
+
+    assert set(found) <= set(decided)
+    newest = {one.sha256: one for one in sorted(decided, key=lambda one: one.decided or NOON)}
+    assert set(newest.values()) <= set(found)
+    for one in found:
+        others = [other for other in found if other.sha256 == one.sha256 and other != one]
+        assert all(other.path != one.path for other in others)
+        assert all(LEAVE_OUT in {other.decision, one.decision} for other in others)

@@ -7,6 +7,7 @@ import random
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from photo_files import add, encoded, nobody, public_folder
@@ -287,11 +288,11 @@ def test_archive_of_a_manifest_is_read_like_its_folder(tmp_path: Path) -> None:
     assert labels_and_splits(archive) == {"1.jpg": ("cat", "")}
 
 
-def test_place_that_only_tensorflow_reads(tmp_path: Path) -> None:
+def test_place_that_only_tensorflow_reads() -> None:
     """`ram://` is the one remote file system that needs no network."""
     import tensorflow as tf
 
-    root = f"ram://{tmp_path.name}/photos"
+    root = f"ram://{uuid4().hex}/photos"  # It stays until the process ends.
     for path in ("cat/deep/1.jpg", "dog/2.jpg", "dog/.hidden.jpg", "loose.jpg"):
         tf.io.gfile.makedirs(f"{root}/{path}".rsplit("/", 1)[0])
         with tf.io.gfile.GFile(f"{root}/{path}", "wb") as stream:

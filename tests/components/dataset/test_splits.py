@@ -5,11 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.dataset.options import SurveyOptions
 from components.dataset.splits import (
+    SPLIT_BUCKETS,
+    bucket_of,
     default_buckets,
     hashed_keys,
     key_into,
@@ -116,3 +121,153 @@ def test_key_into_leads_to_every_split() -> None:
 
     for split in buckets:
         assert split_of(key_into(split, tuple(buckets.items())), buckets) == split
+
+
+FRACTIONS = st.floats(0.01, 0.9)
+SEEDS = st.integers(0, 2**63 - 1)
+DIGESTS = st.binary(min_size=4, max_size=4).map(bytes.hex)
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> list[list[tuple[str, str]]]:
+    """Returns some pictures: of each, its copies with their contents and their one label."""
+    sizes = draw(st.lists(st.integers(1, 4), max_size=12))
+    contents = draw(st.lists(DIGESTS, min_size=sum(sizes), max_size=sum(sizes), unique=True))
+    labels = draw(st.lists(st.sampled_from("ab"), min_size=len(sizes), max_size=len(sizes)))
+    left = iter(contents)
+    return [
+        [(content, label) for content in itertools.islice(left, size)]
+        for size, label in zip(sizes, labels, strict=True)
+    ]
+
+
+def grouped(photos: list[tuple[str, str]], copies: list[list[tuple[str, str]]]) -> list[int]:
+    """Returns of each photo the number of the first of its picture, as `duplicate_groups` does."""
+    picture = {photo: number for number, group in enumerate(copies) for photo in group}
+    first: dict[int, int] = {}
+    return [first.setdefault(picture[photo], number) for number, photo in enumerate(photos)]
+
+
+def hashed_by_photo(
+    copies: list[list[tuple[str, str]]], order: list[tuple[str, str]], share: float, seed: int
+) -> dict[tuple[str, str], str]:
+    keys = hashed_keys([digest for digest, _ in order], grouped(order, copies), seed)
+    splits = [split_of(key, default_buckets(share)) for key in keys]
+    return dict(zip(order, splits, strict=True))
+
+
+def stratified_by_photo(
+    copies: list[list[tuple[str, str]]], order: list[tuple[str, str]], share: float, seed: int
+) -> dict[tuple[str, str], str]:
+    splits = stratified_splits(
+        [digest for digest, _ in order],
+        [label for _, label in order],
+        grouped(order, copies),
+        eval_fraction=share,
+        seed=seed,
+    )
+    return dict(zip(order, splits, strict=True))
+
+
+@pytest.mark.parametrize("divided", [hashed_by_photo, stratified_by_photo])
+@given(data=st.data(), copies=pictures(), share=FRACTIONS, seed=SEEDS)
+def test_order_of_the_photos_does_not_matter_and_copies_stay_together(
+    divided: Any, data: st.DataObject, copies: list[list[tuple[str, str]]], share: float, seed: int
+) -> None:
+    photos = [photo for group in copies for photo in group]
+    shuffled = data.draw(st.permutations(photos))
+
+    splits = divided(copies, photos, share, seed)
+
+    assert divided(copies, shuffled, share, seed) == splits
+    assert set(splits.values()) <= {features.TRAIN, features.EVAL}
+    assert all(len({splits[photo] for photo in group}) == 1 for group in copies)
+
+
+@given(before=pictures(), added=pictures(), share=FRACTIONS, seed=SEEDS)
+def test_photos_that_are_added_move_none(
+    before: list[list[tuple[str, str]]],
+    added: list[list[tuple[str, str]]],
+    share: float,
+    seed: int,
+) -> None:
+    known = [photo for group in before for photo in group]
+    new = [[photo for photo in group if photo not in known] for group in added]
+    after = [*before, *(group for group in new if group)]
+    photos = [photo for group in after for photo in group]
+
+    splits = hashed_by_photo(before, known, share, seed)
+
+    later = hashed_by_photo(after, photos, share, seed)
+    assert {photo: later[photo] for photo in known} == splits
+
+
+@given(data=st.data(), copies=pictures(), share=FRACTIONS, seed=SEEDS)
+def test_pictures_that_turn_out_to_be_one_are_evaluated_with_if_one_of_them_was(
+    data: st.DataObject, copies: list[list[tuple[str, str]]], share: float, seed: int
+) -> None:
+    photos = [photo for group in copies for photo in group]
+    cut = data.draw(st.integers(0, len(copies)))
+    joined = [photo for group in copies[:cut] for photo in group]
+
+    before = hashed_by_photo(copies, photos, share, seed)
+    after = hashed_by_photo([joined, *copies[cut:]], photos, share, seed)
+
+    were = {before[photo] for photo in joined}
+    assert {after[photo] for photo in joined} == (were & {features.EVAL} or were)
+    assert all(after[photo] == before[photo] for photo in photos if photo not in joined)
+
+
+@given(copies=pictures(), share=FRACTIONS, seed=SEEDS)
+def test_stratified_share_is_missed_by_less_than_a_picture_and_neither_side_is_empty(
+    copies: list[list[tuple[str, str]]], share: float, seed: int
+) -> None:
+    splits = stratified_by_photo(copies, [p for group in copies for p in group], share, seed)
+
+    for label in {label for group in copies for _, label in group}:
+        of_class = [group for group in copies if group[0][1] == label]
+        sides = {splits[group[0]] for group in of_class}
+        assert features.TRAIN in sides
+        assert (features.EVAL in sides) == (len(of_class) > 1)
+        evaluated = sum(len(group) for group in of_class if splits[group[0]] == features.EVAL)
+        wanted = max(1, round(share * sum(map(len, of_class))))
+        assert evaluated < wanted + max(map(len, of_class))
+        if all(len(group) == 1 for group in of_class):
+            assert evaluated == min(wanted, len(of_class) - 1)
+
+
+@given(share=FRACTIONS, seed=SEEDS)
+def test_hashed_share_holds_for_any_seed(share: float, seed: int) -> None:
+    keys = hashed_keys(digests(500), list(range(500)), seed)
+    splits = [split_of(key, default_buckets(share)) for key in keys]
+
+    # Five standard deviations of a binomial, and the share is rounded to a thousandth.
+    tolerance = 5 * (share * (1 - share) / 500) ** 0.5 + 0.001
+    assert splits.count(features.EVAL) / 500 == pytest.approx(share, abs=tolerance)
+
+
+@given(share=FRACTIONS)
+def test_buckets_are_as_many_for_any_share(share: float) -> None:
+    buckets = default_buckets(share)
+
+    assert sum(buckets.values()) == SPLIT_BUCKETS
+    assert abs(buckets[features.EVAL] - share * SPLIT_BUCKETS) <= 0.5
+
+
+@given(
+    key=st.text("0123456789abcdef", min_size=1, max_size=64),
+    widths=st.lists(st.integers(0, 5), min_size=1, max_size=4).filter(any),
+)
+def test_photo_falls_in_the_split_that_its_bucket_belongs_to(key: str, widths: list[int]) -> None:
+    buckets = {f"split {number}": width for number, width in enumerate(widths)}
+    owners = [split for split, width in buckets.items() for _ in range(width)]
+
+    assert split_of(key, buckets) == owners[bucket_of(key, len(owners))]
+
+
+@given(widths=st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_key_into_a_split_falls_in_it(widths: list[int]) -> None:
+    buckets = tuple((f"split {number}", width) for number, width in enumerate(widths))
+
+    for split, _ in buckets:
+        assert split_of(key_into(split, buckets), dict(buckets)) == split

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from harmed_decoder import TIFF, harmed_script
 from photo_files import add, add_classes, encoded, file_of, nobody, noise, public_folder
 from PIL import Image
+from waiting import wait_for_tick
 
 import samples
 from components.dataset import image_file, index
@@ -53,8 +53,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the index remember files at once; a tick of the clock is waited for."""
-    monkeypatch.setattr(index, "_SETTLED_SECONDS", 0.02)
+    """Lets the index remember files at once; who changes them waits for a tick of the clock."""
+    monkeypatch.setattr(index, "_SETTLED_SECONDS", -1.0)
 
 
 def test_photos_problems_and_counts(tmp_path: Path) -> None:
@@ -104,7 +104,6 @@ def test_name_that_is_not_utf8_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("settled")
 def test_unchanged_files_are_read_once(tmp_path: Path, reads: list[str]) -> None:
     add_classes(tmp_path, "cat", "dog")
-    time.sleep(0.05)
     first = of(tmp_path)
     assert len(reads) == 20
 
@@ -137,7 +136,7 @@ def test_file_that_could_not_be_read_is_read_again(
 ) -> None:
     """The file keeps its stamp."""
     add_classes(tmp_path, "cat", "dog")
-    time.sleep(0.05)
+    wait_for_tick(photos)
 
     def read_bytes(path: str) -> bytes:
         if path.endswith("cat/003.jpg"):
@@ -206,8 +205,8 @@ def test_photo_that_only_lacks_memory_beside_others_is_used(
 @pytest.mark.usefixtures("settled")
 def test_content_that_changes_under_the_same_time_and_size_is_seen(tmp_path: Path) -> None:
     add(tmp_path, "cat/1.bmp", encoded(1, "BMP"))
-    time.sleep(0.05)
     (before,) = of(tmp_path).photos
+    wait_for_tick(tmp_path)
     file = tmp_path / "cat" / "1.bmp"
     status = file.stat()
     file.write_bytes(encoded(2, "BMP"))
@@ -230,7 +229,7 @@ def test_photo_that_harms_its_decoder_is_set_aside_with_the_reason(
     for name in ("crashes", "eats memory", "is killed"):
         add(photos, f"cat/{name}.tiff", TIFF + name.encode())
     add(photos, "dog/whole.tiff", encoded(77, "TIFF"))
-    time.sleep(0.05)
+    wait_for_tick(photos)
 
     found, seen = of(photos), len(reads)
     of(photos)
@@ -255,7 +254,6 @@ def test_index_that_cannot_be_used_is_done_without(
     if trouble == "no folder":
         cache.write_text("a file")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    time.sleep(0.05)
     first = of(tmp_path / "photos")
     for database in cache.rglob("*.sqlite"):
         database.write_bytes(b"no database" * 1000)

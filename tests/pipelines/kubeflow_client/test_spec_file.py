@@ -62,6 +62,11 @@ def test_a_pipeline_without_a_platform_is_its_spec_alone(tmp_path: Path) -> None
         ("", "holds no mapping"),
         ("- a\n", "holds no mapping"),
         ("a: [1\n", "is no YAML (did not find expected ',' or ']')"),
+        ("a: 2026-13-45\n", "is no YAML (month must be in 1..12)"),
+        ("a: !!bool maybe\n", "is no YAML ('maybe')"),
+        ("a: !!timestamp noon\n", "is no YAML ('NoneType' object has no attribute 'groupdict')"),
+        ("a: 1\n3: 4\n", "holds what JSON cannot say"),
+        ("a: &a [*a]\n", "holds what JSON cannot say"),
         ("a: 1\n", "has no pipelineInfo with a name, or no root"),
         ("pipelineInfo: text\nroot: {}\n", "has no pipelineInfo with a name, or no root"),
         (
