@@ -12,7 +12,7 @@ PROCESSOR ?= gpu
 TARGET ?= notebook
 
 # What is measured by `make coverage`.
-FOLDERS := cli components pipelines review samples schemas
+FOLDERS := cli components decoding pipelines review samples schemas
 
 # Of the packages in uv.lock, those the image lacks: it has this very TensorFlow, built for its CUDA.
 # The Dockerfile says the same.

@@ -49,7 +49,9 @@ def found(tree: ast.Module) -> Iterator[str]:
             name, given = called(node), keywords(node)
             if name in FORBIDDEN_NAMES or given.get("allow_pickle") or given.get("shell"):
                 yield name
-            if name == "load_model" and given.get("safe_mode") is not True:
+            # Beam's handlers of models have one that is told no file.
+            told = node.args or node.keywords
+            if name == "load_model" and told and given.get("safe_mode") is not True:
                 yield "load_model without safe_mode"
             if name == "load" and isinstance(node.func, ast.Attribute):
                 of = getattr(node.func.value, "id", "")
@@ -86,6 +88,7 @@ def test_what_runs_what_a_file_holds_is_noticed(code: str) -> None:
         "yaml.load(text, Loader=yaml.CSafeLoader)",
         "numpy.load(file)",
         "keras.saving.load_model(file, safe_mode=True)",
+        "handler.load_model()",
         "json.load(stream)",
     ],
 )

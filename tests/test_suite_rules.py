@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("cli", "components", "pipelines", "review", "samples", "schemas")
+FOLDERS = ("cli", "components", "decoding", "pipelines", "review", "samples", "schemas")
 
 # Who may sleep, and why.
 SLEEPERS = {
     "tests/waiting.py": "between two looks at what is waited for",
     "tests/rest_server.py": "a server that answers late, as a test asks of it",
     "tests/kfp_server.py": "a server that answers late, as a test asks of it",
+    "tests/trace_collector.py": "a server that answers late, as a test asks of it",
+    "tests/pipelines/test_tracing.py": "time that a span must show",
+    "tests/reliability/test_kills.py": "until the moment of a kill, another one each time",
 }
 
 _SLEEPS = {"sleep", "wait_for_timeout"}

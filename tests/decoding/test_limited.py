@@ -8,7 +8,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import pytest
 from harmed_decoder import harmed_script
 from photo_files import file_of, noise
 from PIL import Image
+from waiting import wait_until
 
 from decoding.limited import (
     DamagedHeaderError,
@@ -153,10 +153,7 @@ def test_process_ends_with_the_one_that_asked_even_if_that_was_killed() -> None:
     )
     process = Path("/proc", done.stdout.decode().strip(), "cmdline")
 
-    deadline = time.monotonic() + 30
-    while process.exists() and b"process.py" in process.read_bytes():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not process.exists() or b"process.py" not in process.read_bytes())
 
 
 def test_closing_ends_the_processes_and_leaves_no_descriptor_open() -> None:

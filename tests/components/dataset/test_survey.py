@@ -136,7 +136,7 @@ def test_file_that_could_not_be_read_is_read_again(
 ) -> None:
     """The file keeps its stamp."""
     add_classes(tmp_path, "cat", "dog")
-    wait_for_tick(photos)
+    wait_for_tick(tmp_path)
 
     def read_bytes(path: str) -> bytes:
         if path.endswith("cat/003.jpg"):

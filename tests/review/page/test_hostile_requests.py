@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from made_store import MadeStore
 from page_process import serving
+from waiting import wait_until
 
 SECONDS_TO_ASK = 2.0
 
@@ -245,10 +246,7 @@ def test_none_is_answered_with_more_than_an_error_and_nothing_is_left_behind(
             wrong.append((name, statuses))
     assert wrong == []
 
-    deadline = time.monotonic() + 10
-    while descriptors(server) > open_before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert descriptors(server) <= open_before
+    wait_until(lambda: descriptors(server) <= open_before, seconds=10)
     assert kilobytes(server) - memory_before < MOST_GROWTH_KB
     assert sent(server, get("/runs")).startswith(b"HTTP/1.1 200")
     assert "Traceback" not in server.stderr.read_text()
@@ -279,7 +277,4 @@ def test_who_does_not_come_to_an_end_is_hung_up_on(server: Served) -> None:
             with contextlib.suppress(ConnectionError):
                 assert connection.recv(1) == b""
     assert SECONDS_TO_ASK - 0.5 <= time.monotonic() - began < 25
-    deadline = time.monotonic() + 10
-    while descriptors(server) > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert descriptors(server) <= before
+    wait_until(lambda: descriptors(server) <= before, seconds=10)
