@@ -65,6 +65,7 @@ setup(
             "import-linter>=2.1",
             "ipykernel>=6",
             "kubernetes-validate>=1.31",
+            "mutmut>=3.8,<4",
             "mypy>=1.15",
             "nbclient>=0.10",
             "nbformat>=5",

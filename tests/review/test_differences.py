@@ -59,3 +59,10 @@ def test_difference_is_a_clause(difference: Difference, sentence: str) -> None:
 )
 def test_yaml_that_cannot_be_read_or_stands_for_more_than_it_is_stays_text(text: str) -> None:
     assert flat({"configuration": text}) == {"configuration": text}
+
+
+def test_values_are_one_line_and_dates_are_as_they_are_written() -> None:
+    assert flat({"configuration": "a:\n- 2026-01-31\n"}) == {"a": '["2026-01-31"]'}
+    assert Difference("note", "two\n  lines", "one").sentence == (
+        "note changed from two lines to one"
+    )

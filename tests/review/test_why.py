@@ -369,3 +369,12 @@ def test_code_that_changed_is_told_without_its_digest(made: MadeStore) -> None:
 
     assert found.sentence == "its code changed since run one."
     assert [reason.kind for reason in found.reasons] == ["code"]
+
+
+def test_several_reasons_are_told_one_after_another(made: MadeStore) -> None:
+    made.execution("one", "Trainer", epochs=1, rate=0.1)
+    made.execution("two", "Trainer", epochs=2, rate=0.2)
+
+    assert why(made, "two", "Trainer").sentence == (
+        "epochs changed from 1 to 2; rate changed from 0.1 to 0.2 since run one."
+    )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from review.records import CACHED, EXECUTED, Execution, Run, RunHead
+from review.lineage import Lineage, Relative
+from review.records import CACHED, EXECUTED, Artifact, Execution, Run, RunHead
 from review.results import Metric, RunResults
-from review.wording import metric_text, result_lines, run_facts, run_row, run_sentence
+from review.wording import (
+    lineage_trees,
+    metric_text,
+    result_lines,
+    run_facts,
+    run_row,
+    run_sentence,
+)
 
 NOON = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
 
@@ -89,4 +98,34 @@ def test_fact_that_is_not_recorded_is_said_to_be_so() -> None:
         ("Data", "photos"),
         ("Version", "not recorded"),
         ("Commit", "abc"),
+    ]
+
+
+def test_lineage_is_a_tree_in_each_direction(tmp_path: Path) -> None:
+    def artifact(number: int, kind: str, place: Path = tmp_path) -> Artifact:
+        return Artifact(number, kind, str(place), "live", NOON, NOON)
+
+    maker = execution(EXECUTED, 1.0)
+    found = Lineage(
+        artifact=artifact(9, "Model"),
+        maker=maker,
+        used_in=(),
+        ancestors=(
+            Relative(artifact(8, "Examples"), maker, 1, 9),
+            Relative(artifact(7, "Schema", tmp_path / "gone"), replace(maker, run=""), 1, 9),
+            Relative(artifact(6, "Photos"), None, 2, 8),
+        ),
+        descendants=(),
+    )
+
+    assert lineage_trees(found) == [
+        (
+            "made from",
+            [
+                "  Examples 8 (live), by executed in run one",
+                "    Photos 6 (live)",
+                "  Schema 7 (live, files missing), by executed in run not recorded",
+            ],
+        ),
+        ("used for", ["  nothing that is recorded"]),
     ]

@@ -118,3 +118,20 @@ def test_many_copies_of_one_file_are_a_group() -> None:
     text = random.Random(1).randbytes(32).hex()
 
     assert duplicate_groups(["a"] * 50, [text] * 50, near=True).group == [0] * 50
+
+
+@pytest.mark.parametrize(
+    ("others", "copies", "alike"), [(5, 20, 0), (5, 21, 21), (1475, 25, 0), (1175, 25, 25)]
+)
+def test_more_copies_than_twenty_and_than_two_of_a_hundred_are_a_series(
+    others: int, copies: int, alike: int
+) -> None:
+    draw = random.Random(1)
+    hashes = [draw.randbytes(32).hex() for _ in range(others)] + ["00" * 32] * copies
+
+    groups = duplicate_groups([f"{n}" for n in range(len(hashes))], hashes, near=True)
+
+    assert groups.alike == alike
+    assert groups.group[others:] == (
+        list(range(others, others + copies)) if alike else [others] * copies
+    )

@@ -176,3 +176,14 @@ def test_one_photo_has_an_interval_of_its_shares_only() -> None:
         ACCURACY: proportion_interval(1, 1),
         BALANCED_ACCURACY: pytest.approx(proportion_interval(1, 1)),
     }
+
+
+def test_interval_of_the_log_loss_is_that_of_a_thousand_resamples() -> None:
+    labels, probabilities = drawn(np.random.default_rng(2), 40)
+    losses = -np.log(probabilities[np.arange(40), labels])
+    generator = np.random.default_rng(5)
+    means = [losses[generator.integers(0, 40, 40)].mean() for _ in range(1000)]
+
+    interval = metric_intervals(labels, probabilities, seed=5)[LOG_LOSS]
+
+    assert interval == pytest.approx(np.percentile(means, [2.5, 97.5]), rel=1e-9)

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from components.evaluator.answers import Answers
-from components.evaluator.slices import ASPECT, BRIGHTNESS, FOLDER, SIZE, SLICES, slices_of
+from components.evaluator.slices import (
+    ASPECT,
+    BRIGHTNESS,
+    FOLDER,
+    SIZE,
+    SLICES,
+    in_order,
+    slices_of,
+)
 
 
 def photos(
@@ -124,3 +132,12 @@ def test_only_what_is_wanted_is_divided() -> None:
     assert slices_of(answers, []) == {}
     assert set(slices_of(answers, [ASPECT])) == {ASPECT}
     assert set(slices_of(answers, SLICES)) == {ASPECT, FOLDER}
+
+
+def test_slices_are_in_the_order_of_what_they_hold() -> None:
+    thirds = ["above 2", "below 1", "1 to 2"]
+
+    assert in_order(thirds) == ["below 1", "1 to 2", "above 2"]
+    assert in_order([*thirds, *thirds]) == in_order(thirds)
+    assert in_order(["wide", "upright", "about square"]) == ["about square", "upright", "wide"]
+    assert in_order([]) == []
