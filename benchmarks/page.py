@@ -76,7 +76,7 @@ def measure_page(output: Path, rounds: int) -> PageMeasured:
         seconds={name: statistics.median(of_page) for name, of_page in asked.items()},
         median_seconds=statistics.median(everything),
         slowest_seconds=max(everything),
-        peak_gb=usage.ru_maxrss / 1e6,
+        peak_gb=usage.ru_maxrss * 1024 / 1e9,
     )
 
 

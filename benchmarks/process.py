@@ -61,4 +61,14 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Measur
             raise SystemExit(f"{' '.join(command[:4])} … failed:\n{out[-2000:]}{said}")
     # The libraries of the plain script print on stdout as well; its object is the last line.
     text = out if out.lstrip().startswith(("{", "[")) else out.strip().rsplit("\n", 1)[-1]
-    return Measured(seconds, usage.ru_maxrss / 1e6, json.loads(text))
+    return Measured(seconds, usage.ru_maxrss * 1024 / 1e9, json.loads(text))
+
+
+def peak_gb(measured: Measured) -> float:
+    """Returns the most memory of a run of the pipeline that printed its outcome.
+
+    It lets the kernel begin anew with each component, so what is told of the whole process is that
+    of the last one only.
+    """
+    told = [one["peak_memory"] or 0 for one in measured.result["components"]]
+    return max(measured.peak_gb, *(peak / 1e9 for peak in told))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.process import Measured, run
+from benchmarks.process import Measured, peak_gb, run
 
 _WARMSTART = str(Path(sys.executable).with_name("warmstart"))
 
@@ -120,7 +120,7 @@ class Warmstart:
         return Took(
             measured.seconds,
             self._accuracy(),
-            measured.peak_gb,
+            peak_gb(measured),
             {
                 **{one["id"]: one["seconds"] for one in measured.result["components"]},
                 **self._epochs(measured.result),

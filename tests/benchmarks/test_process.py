@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.process import run
+from benchmarks.process import Measured, peak_gb, run
 
 
 def python(code: str) -> list[str]:
@@ -45,3 +45,9 @@ def test_process_and_its_pipe_are_closed(recwarn: pytest.WarningsRecorder) -> No
     gc.collect()
 
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_most_memory_of_a_run_is_that_of_the_component_that_took_most() -> None:
+    components = [{"peak_memory": 2_500_000_000}, {"peak_memory": None}, {"peak_memory": 1}]
+
+    assert peak_gb(Measured(1.0, 1.5, {"components": components})) == 2.5
