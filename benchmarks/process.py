@@ -20,7 +20,7 @@ class Measured:
 
     Attributes:
         seconds: wall time, from its start.
-        peak_gb: of resident memory.
+        peak_gb: of resident memory; the kernel tells no less than this process has.
         result: the JSON object that it printed.
     """
 
