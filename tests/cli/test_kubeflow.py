@@ -25,8 +25,10 @@ from waiting import wait_until
 from cli.main import app
 
 ROOT = Path(__file__).parents[2]
+# Where the tests themselves run in the background, what they start ignores Ctrl-C.
 START = (
-    f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from cli.main import main; "
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    f"sys.path[:0] = [{str(ROOT)!r}]; from cli.main import main; "
     "sys.argv[0] = 'warmstart'; main()"
 )
 PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
