@@ -70,5 +70,5 @@ def peak_gb(measured: Measured) -> float:
     It lets the kernel begin anew with each component, so what is told of the whole process is that
     of the last one only.
     """
-    told = [one["peak_memory"] or 0 for one in measured.result["components"]]
+    told = [one.get("peak_memory") or 0 for one in measured.result["components"]]
     return max(measured.peak_gb, *(peak / 1e9 for peak in told))

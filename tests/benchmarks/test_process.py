@@ -51,6 +51,6 @@ def test_process_and_its_pipe_are_closed(recwarn: pytest.WarningsRecorder) -> No
 
 
 def test_most_memory_of_a_run_is_that_of_the_component_that_took_most() -> None:
-    components = [{"peak_memory": 2_500_000_000}, {"peak_memory": None}, {"peak_memory": 1}]
+    components = [{"peak_memory": 2_500_000_000}, {"peak_memory": None}, {"id": "reused"}]
 
     assert peak_gb(Measured(1.0, 1.5, {"components": components})) == 2.5
