@@ -5,7 +5,6 @@ Of components that write no more than a file or two, nothing is counted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections import Counter
@@ -29,8 +28,8 @@ from components.dataset.options import SurveyOptions
 from components.dataset.survey import survey
 from components.embedder.artifact import read_manifest
 from components.embedder.augmentation import Augmentation
-from components.embedder.executor import CONFIG_KEY
-from components.embedder.rows import EmbeddingHandler, EmbeddingModelSpec, Photo, built_backbone
+from components.embedder.executor import CONFIG_KEY, photo_of
+from components.embedder.rows import EmbeddingHandler, EmbeddingModelSpec, built_backbone
 from components.evaluator import answers
 from components.evaluator.executor import SLICES_KEY
 from components.evaluator.inference import AnswersHandler
@@ -206,20 +205,12 @@ def _embedded(component: _Recorded, folder: Path) -> None:
         writers = [
             tf.io.TFRecordWriter(str(folder / f"{split}-{view}")) for view in range(views + 1)
         ]
-        for batch in _batches(map(_photo, _records(files)), _EMBEDDED_AT_ONCE):
+        for batch in _batches(map(photo_of, _records(files)), _EMBEDDED_AT_ONCE):
             for rows in handler.run_inference(batch, model):
                 for writer, row in zip(writers, rows, strict=True):
                     writer.write(row)
         for writer in writers:
             writer.close()
-
-
-def _photo(record: bytes) -> Photo:
-    feature = tf.train.Example.FromString(record).features.feature
-    encoded = feature[features.IMAGE_XF].bytes_list.value[0]
-    label = feature[features.LABEL_XF].bytes_list.value[0]
-    source = feature[features.SOURCE_XF].int64_list.value[0]
-    return Photo(hashlib.sha256(encoded).digest(), label, encoded, source)
 
 
 def _evaluated(component: _Recorded, folder: Path) -> None:

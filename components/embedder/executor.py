@@ -126,7 +126,7 @@ class _EmbedSplit(beam.PTransform):
         photos = (
             pipeline
             | f"Read[{split}]" >> beam.io.ReadFromTFRecord(os.path.join(self._examples, "*"))
-            | f"Parse[{split}]" >> beam.Map(_photo)
+            | f"Parse[{split}]" >> beam.Map(photo_of)
         )
         known = _reusable(self._previous, split)
         fresh = photos | f"New[{split}]" >> beam.Filter(_is_in, known, wanted=False)
@@ -174,7 +174,8 @@ class _EmbedSplit(beam.PTransform):
         )
 
 
-def _photo(record: bytes) -> Photo:
+def photo_of(record: bytes) -> Photo:
+    """Returns the photo of a serialized example that Transform wrote."""
     feature = tf.train.Example.FromString(record).features.feature
     encoded = feature[features.IMAGE_XF].bytes_list.value[0]
     label = feature[features.LABEL_XF].bytes_list.value[0]

@@ -44,6 +44,9 @@ def test_process_that_fails_ends_with_what_it_said() -> None:
 
 
 def test_process_and_its_pipe_are_closed(recwarn: pytest.WarningsRecorder) -> None:
+    gc.collect()
+    recwarn.clear()  # Of what other tests left.
+
     run(python("print('{}')"))
     gc.collect()
 
