@@ -82,8 +82,7 @@ def run_with_progress(
 
     def last_words() -> None:
         outcome = replace(interrupted(), corrected=corrected)
-        write_metrics(outcome, folder)
-        trace.send(outcome, progress.say)
+        trace.send(_kept(outcome, folder, progress), progress.say)
 
     with (
         output_to(folder / LOG_FILE) as stderr,

@@ -7,7 +7,6 @@ Spans are made and sent when the run has ended, if an endpoint of OpenTelemetry 
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from pipelines.outcome import EXECUTED, FAILED, RUNNING, SKIPPED, ComponentRun, Outcome
 from pipelines.resource_use import ResourceMeter
+from schemas.addresses import without_secrets
 from schemas.errors import first_line
 
 # https://opentelemetry.io/docs/specs/semconv/registry/attributes/cicd/
@@ -41,9 +41,6 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 # Seconds. Who pressed Ctrl-C is not kept waiting.
 _PATIENCE_AFTER_CTRL_C = 1.0
-
-# Users and passwords in addresses, and what is asked for there, such as a signature.
-_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|(?<=\w)\?[^\s?]*=[^\s?]*")
 
 Listener = Callable[[ComponentRun], None]
 
@@ -146,7 +143,7 @@ class RunTrace:
                     PUSHED_VERSION: _pushed_version(outcome),
                 }
             ),
-            _without_secrets(outcome.error),
+            _told(outcome.error),
             tuple(
                 _component_span(
                     component,
@@ -251,7 +248,7 @@ def _component_span(
                 PEAK_MEMORY: used.peak_memory if used else None,
             }
         ),
-        _without_secrets(error) if failed else None,
+        _told(error) if failed else None,
     )
 
 
@@ -270,5 +267,5 @@ def _known(attributes: Mapping[str, str | bool | int | float | None]) -> Attribu
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _without_secrets(sentence: str | None) -> str | None:
-    return _SECRETS.sub("", sentence) if sentence else sentence
+def _told(error: str | None) -> str | None:
+    return without_secrets(error) if error else error

@@ -25,7 +25,7 @@ from mutmut.utils.format_utils import get_mutant_name
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutation"
-SOURCES = ("cli", "components", "pipelines", "review", "samples", "schemas")
+SOURCES = ("cli", "components", "decoding", "pipelines", "review", "samples", "schemas")
 
 # The others survived, or no test reaches them.
 NOTICED = {"killed", "timeout", "segfault"}

@@ -153,7 +153,7 @@ def test_secrets_in_addresses_are_not_sent(collector: Collector) -> None:
     traced(error="Cannot read https://me:pw@host/a.zip?sig=abc&x=1 (gone), is it there?")
 
     assert collector.root().status.message == (
-        "Cannot read https://host/a.zip (gone), is it there?"
+        "Cannot read https://***@host/a.zip (gone), is it there?"
     )
 
 

@@ -19,7 +19,7 @@ from pipelines.config import load_config
 from pipelines.folders import OutputFolders
 from pipelines.kubeflow_runner import compile_pipeline
 from pipelines.vertex_runner import compile_job
-from schemas.addresses import without_passwords
+from schemas.addresses import without_passwords, without_secrets
 
 GOLDEN = Path(__file__).resolve().parents[2] / "kubeflow" / "golden"
 URL = f"https://user:{SECRET}@storage.example/photos"
@@ -153,3 +153,16 @@ def test_error_tells_no_password(arguments: tuple[str, ...]) -> None:
 )
 def test_only_what_stands_before_a_host_is_left_out(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("https://a:b@host/x?y=1 (gone)", "https://***@host/x (gone)"),
+        ("Is https://a:p?q#'r@host/x there?", "Is https://***@host/x there?"),
+        ("s3:/k:v@bucket/x is no folder", "s3:/***@bucket/x is no folder"),
+        ("no address: a=b? c@d", "no address: a=b? c@d"),
+    ],
+)
+def test_what_is_sent_elsewhere_has_no_query_either(text: str, sent: str) -> None:
+    assert without_secrets(text) == sent

@@ -1,0 +1,76 @@
+"""Tests that many runs in a row leave behind what they made, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pipeline_runs import PipelineRuns, copy_sample
+
+from components.serving.model_folder import numbered_folders
+from pipelines.folders import prepare_output
+from pipelines.results import read_results
+
+RUNS = 100
+# Every tenth trains; the others measure and push a model that is there.
+TRAINS_EVERY = 10
+# TensorFlow and Beam keep what they made first: from here on nothing may grow.
+WARM = 20
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the process and the store hold after a run.
+
+    Attributes:
+        memory: of the process, in bytes.
+        descriptors: that are open.
+        threads: of the process.
+        store: of ML Metadata, in bytes.
+    """
+
+    memory: int
+    descriptors: int
+    threads: int
+    store: int
+
+
+def _left(runs: PipelineRuns) -> Left:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return Left(
+        memory=pages * os.sysconf("SC_PAGE_SIZE"),
+        descriptors=len(os.listdir("/proc/self/fd")),
+        threads=len(os.listdir("/proc/self/task")),
+        store=runs.output.metadata.stat().st_size,
+    )
+
+
+@pytest.mark.slow
+def test_hundred_runs_in_one_process_leave_what_they_made_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    photos = copy_sample(tmp_path / "photos", photos_per_class=8)
+    runs = PipelineRuns(photos, prepare_output(tmp_path / "output"))
+    left = []
+    for number in range(RUNS):
+        changed = (
+            f"frozen.learning_rate={0.001 + number // TRAINS_EVERY / 1e5}",
+            f"evaluate.thresholds.log_loss.max={99 + number}",
+        )
+        states = runs.run(f"run {number}", *changed)
+        trained = "executed" if number % TRAINS_EVERY == 0 else "cached"
+        assert (states["Trainer"], states["Evaluator"]) == (trained, "executed")
+        left.append(_left(runs))
+        logging.getLogger(__name__).warning("After run %d: %s", number, left[-1])
+
+    warm, last = left[WARM - 1], left[-1]
+    assert last.descriptors <= warm.descriptors
+    assert last.threads <= warm.threads
+    assert last.memory < 1.1 * warm.memory
+    halves = [after.store - before.store for before, after in ((warm, left[59]), (left[59], last))]
+    assert halves[1] < 1.1 * halves[0]
+    assert len(list(numbered_folders(runs.output.models))) <= 10
+    assert read_results(runs.output, f"run {RUNS - 1}").pushed_to is not None
