@@ -22,10 +22,8 @@ _SIGNS = (
     "cudnn_status_alloc_failed",
 )
 
-_NOT_EVEN_ONE = (
-    "Memory runs out even with one photo at a time; lower image.size, or choose a smaller "
-    "backbone.name."
-)
+_NOT_EVEN_ONE = "Memory runs out even with one photo at a time; "
+_SMALLER = "lower image.size, or choose a smaller backbone.name."
 
 _Photo = TypeVar("_Photo")
 _Row = TypeVar("_Row")
@@ -46,9 +44,14 @@ class ShrinkingBatches:
     says that there is no memory.
     """
 
-    def __init__(self) -> None:
-        """Begins with whole batches."""
+    def __init__(self, otherwise: str = _SMALLER) -> None:
+        """Begins with whole batches.
+
+        Args:
+            otherwise: what to do where not even one photo fits, as the end of a sentence.
+        """
         self._at_once: int | None = None
+        self._otherwise = otherwise
 
     def ask(
         self, model: Callable[[Sequence[_Photo]], Sequence[_Row]], batch: Sequence[_Photo]
@@ -71,7 +74,7 @@ class ShrinkingBatches:
                 if not is_out_of_memory(error):
                     raise
                 if size == 1:
-                    raise PipelineError(_NOT_EVEN_ONE) from error
+                    raise PipelineError(_NOT_EVEN_ONE + self._otherwise) from error
             self._at_once = size // 2
             _log.warning(
                 "Memory ran out with %d photos at a time: it goes on with %d, which changes "

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from components.out_of_memory import ShrinkingBatches
 from components.serving.classification import NO_IMAGE, Answer, RefusedPhotosError
 from components.serving.model_folder import read_classes, version_folder
 from schemas import serving
 from schemas.errors import ModelError
+
+_NO_ROOM = "end other programs, or set CUDA_VISIBLE_DEVICES=-1 to leave out the GPU."
 
 
 class PushedModel:
@@ -45,13 +48,18 @@ class PushedModel:
                 "name a model that `warmstart pipeline run` pushed."
             )
         self._classify = self._model.signatures[serving.SERVING_BYTES]
+        self._batches = ShrinkingBatches(_NO_ROOM)
 
     def classify(self, contents: Sequence[bytes]) -> list[Answer]:
-        """Classifies files that TensorFlow's decoders read.
+        """Classifies files that TensorFlow's decoders read, fewer at a time where memory runs out.
 
         Raises:
             RefusedPhotosError: if one of them cannot be decoded.
+            PipelineError: if there is not memory enough for a single photo.
         """
+        return self._batches.ask(self._answers, contents)
+
+    def _answers(self, contents: Sequence[bytes]) -> list[Answer]:
         try:
             outputs = self._classify(**{serving.IMAGE_BYTES_INPUT: tf.constant(contents)})
         except tf.errors.InvalidArgumentError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killed_runs import Attempt, assert_nothing_half, attempt, result_of
+from killed_runs import SETTINGS, WARMSTART, Attempt, assert_nothing_half, attempt, result_of
 from pipeline_runs import copy_sample
 
 from components.serving.model_folder import numbered_folders
@@ -19,6 +20,9 @@ from components.serving.versions import find_versions, run_id_of
 
 # With these, root is bound by permissions like anyone else.
 BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+# Debian's package `faketime` has it.
+FAKE_CLOCK = "/usr/lib/*-linux-gnu/faketime/libfaketimeMT.so.1"
 
 RESOLVERS = {"latest_statistics", "latest_blessed_model"}
 
@@ -105,6 +109,55 @@ def test_permission_that_is_lost_midway_costs_what_was_not_finished(
     assert {again.states[node] for node in done} == {"cached"}
     _, (undisturbed, _) = two_at_once
     assert result_of(again.outcome) == result_of(undisturbed.outcome)
+
+
+@pytest.mark.slow
+def test_clock_that_jumps_a_day_back_in_a_run_changes_nothing(
+    data: Path, tmp_path: Path, two_at_once: tuple[Path, list[Attempt]]
+) -> None:
+    output, clock = tmp_path / "output", tmp_path / "clock"
+    prefix = _with_clock(clock)
+    clock.write_text("+0d", encoding="ascii")
+
+    def jump(ended: str) -> bool:
+        if ended == "Transform":
+            clock.write_text("-1d", encoding="ascii")
+        return False
+
+    first = attempt(data, output, kill_at=jump, prefix=prefix)
+    second = attempt(
+        data, output, prefix=prefix, settings=(*SETTINGS, "frozen.learning_rate=0.002")
+    )
+    again = attempt(data, output, prefix=prefix, settings=(*SETTINGS, "frozen.learning_rate=0.002"))
+
+    assert [made.exit_code for made in (first, second, again)] == [0, 0, 0]
+    _, (undisturbed, _) = two_at_once
+    assert result_of(first.outcome) == result_of(undisturbed.outcome)
+    assert {second.states[node] for node in ("Embedder", "Trainer")} == {"cached", "executed"}
+    assert {state for node, state in again.states.items() if node not in RESOLVERS} == {"cached"}
+    versions = [int(Path(made.outcome["pushed_to"]).name) for made in (first, second)]
+    assert versions == sorted(set(versions))
+    listed = subprocess.run(
+        [*prefix, WARMSTART, "runs", "list", "--json", "--output", str(output)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = [run["id"] for run in json.loads(listed.stdout)]
+    assert found == [made.outcome["run_id"] for made in (again, second, first)]
+
+
+def _with_clock(file: Path) -> Sequence[str]:
+    """Returns a prefix for commands whose clock a file sets ahead or back."""
+    libraries = sorted(Path("/").glob(FAKE_CLOCK.lstrip("/")))
+    if not libraries:
+        pytest.skip("this machine has no libfaketime (Debian's package faketime)")
+    return [
+        "env",
+        f"LD_PRELOAD={libraries[0]}",
+        f"FAKETIME_TIMESTAMP_FILE={file}",
+        *("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"),
+    ]
 
 
 def _bound(folder: Path) -> Sequence[str]:
