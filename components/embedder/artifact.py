@@ -157,8 +157,8 @@ def read_sources(folder: str, split: str) -> dict[int, bytes]:
     }
 
 
-def read_embeddings(folder: str, split: str) -> dict[bytes, np.ndarray]:
-    """Returns the embedding of each photo of a split, unchanged: float32 (channels,), by digest."""
+def read_embeddings(folder: str, split: str) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Yields digest and embedding of each photo of a split, unchanged: float32 (channels,)."""
     spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (DIGEST, EMBEDDING)}
     batches = (
         tf.data.TFRecordDataset(view_files(folder, split, 0))
@@ -166,11 +166,9 @@ def read_embeddings(folder: str, split: str) -> dict[bytes, np.ndarray]:
         .map(lambda rows: tf.io.parse_example(rows, spec))
         .as_numpy_iterator()
     )
-    return {
-        digest: np.frombuffer(embedding, np.float32)
-        for batch in batches
-        for digest, embedding in zip(batch[DIGEST], batch[EMBEDDING], strict=True)
-    }
+    for batch in batches:
+        for digest, embedding in zip(batch[DIGEST], batch[EMBEDDING], strict=True):
+            yield digest, np.frombuffer(embedding, np.float32)
 
 
 def _index_records(folder: str, split: str) -> Iterator[bytes]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 
 from components.embedder.artifact import read_embeddings, read_sources
 from components.image_example_gen.quarantine import read_photos
+from components.label_review.embedding_file import EmbeddingFile
 from components.label_review.list_files import write_embedded, write_suspicions
 from components.label_review.suspicions import LabelledPhoto, review_labels
 from components.transform.preprocessing import source_of
@@ -64,16 +67,17 @@ class Executor(BaseExecutor):
         output = artifact_utils.get_single_instance(output_dict[SUSPICIONS_KEY])
 
         photos: list[LabelledPhoto] = []
-        vectors: dict[bytes, np.ndarray] = {}
-        for split in artifact_utils.decode_split_names(examples.split_names):
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        for split in splits:
             (folder,) = artifact_utils.get_split_uris([examples], split)
             photos.extend(_photos(folder, split, read_sources(embeddings, split)))
-            vectors.update(read_embeddings(embeddings, split))
-        review = review_labels(
-            photos,
-            np.stack([vectors[photo.digest] for photo in photos]),
-            seed=exec_properties[SEED_KEY],
-        )
+        with tempfile.TemporaryDirectory(prefix="label-review-") as scratch:
+            vectors = EmbeddingFile(
+                Path(scratch, "embeddings"),
+                [photo.digest for photo in photos],
+                chain.from_iterable(read_embeddings(embeddings, split) for split in splits),
+            )
+            review = review_labels(photos, vectors.rows, seed=exec_properties[SEED_KEY])
         quarantine = artifact_utils.get_single_uri(input_dict[QUARANTINE_KEY])
         decided = _decided(quarantine, from_property(exec_properties[CORRECTIONS_KEY]))
         suspicions = [one for one in review.suspicions if (one.path, one.label) not in decided]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,14 @@ _THRESHOLD_SHARE = 0.9
 # which class they should be; a photo is named if it is among that many of its class that look
 # least like it, and among that many that look most like the other class.
 _FILTER_BY = "both"
+
+# Values that are learnt from at once: 15,625 photos of a backbone with 1,280 channels. Of more
+# photos as many are drawn: memory stays the same, and a linear classifier of so few parameters
+# learns little from the rest.
+_MOST_VALUES = 20_000_000
+
+# Photos that are classified at once.
+_PHOTOS_AT_A_TIME = 4096
 
 _DECIMALS = 6
 
@@ -91,7 +99,9 @@ class Review:
     not_judged: int
 
 
-def review_labels(photos: Sequence[LabelledPhoto], embeddings: np.ndarray, *, seed: int) -> Review:
+def review_labels(
+    photos: Sequence[LabelledPhoto], embeddings: Callable[[np.ndarray], np.ndarray], *, seed: int
+) -> Review:
     """Ranks the labels that look wrong; the order of the photos makes no difference.
 
     Copies of a photo count once in each class they lie in, and are each named. A class with one
@@ -100,8 +110,9 @@ def review_labels(photos: Sequence[LabelledPhoto], embeddings: np.ndarray, *, se
 
     Args:
         photos: those of all splits.
-        embeddings: float32 (photos, channels), of the photos in the same order.
-        seed: of the folds.
+        embeddings: given int (some,), returns float32 (some, channels) of the photos with these
+            numbers; so many at once as are learnt from, however many there are.
+        seed: of the folds, and of what is drawn where there are very many photos.
 
     Raises:
         ValueError: if an embedding holds a value that is no number.
@@ -116,8 +127,8 @@ def review_labels(photos: Sequence[LabelledPhoto], embeddings: np.ndarray, *, se
 
     classes, labels = np.unique([label for _, label in kept], return_inverse=True)
     folds = _folds([digest for digest, _ in kept], labels, seed)
-    vectors = embeddings[[copies[key][0] for key in kept]]
-    probabilities, known = _out_of_fold(vectors, labels, folds)
+    rows = np.array([copies[key][0] for key in kept])
+    probabilities, known = _out_of_fold(lambda of: embeddings(rows[of]), labels, folds, seed)
     judged = known & (np.bincount(labels)[labels] >= FEWEST_PHOTOS)
 
     suspicions: list[LabelSuspicion] = []
@@ -165,14 +176,18 @@ def _folds(digests: Sequence[bytes], labels: np.ndarray, seed: int) -> np.ndarra
 
 
 def _out_of_fold(
-    embeddings: np.ndarray, labels: np.ndarray, folds: np.ndarray
+    embeddings: Callable[[np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Classifies each photo by what logistic regression learnt from the other folds.
 
     Args:
-        embeddings: float32 (photos, channels).
+        embeddings: as `review_labels` takes it.
         labels: int (photos,), from 0.
         folds: int (photos,).
+        seed: of what is drawn.
 
     Returns:
         float32 (photos, classes), and bool (photos,): whether the other folds hold the photo's
@@ -183,17 +198,39 @@ def _out_of_fold(
 
     probabilities = np.zeros((labels.size, labels.max() + 1), np.float32)
     known = np.zeros(labels.size, bool)
+    channels = embeddings(np.zeros(1, int)).shape[1]
     for fold in range(_FOLDS):
-        learnt, asked = folds != fold, folds == fold
-        classes = np.unique(labels[learnt])
-        if not asked.any() or classes.size < 2:
+        others, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        classes = np.unique(labels[others])
+        if not asked.size or classes.size < 2:
             continue
-        classifier = linear_classifier(_PENALTY_C / embeddings.shape[1])
+        learnt = _drawn(others, labels, _MOST_VALUES // channels, seed)
+        classifier = linear_classifier(_PENALTY_C / channels)
         # In float32, rounding stops Newton's method early where there are few photos.
-        classifier.fit(embeddings[learnt].astype(np.float64), labels[learnt])
-        probabilities[np.ix_(asked, classes)] = classifier.predict_proba(embeddings[asked])
+        classifier.fit(embeddings(learnt).astype(np.float64), labels[learnt])
+        for start in range(0, asked.size, _PHOTOS_AT_A_TIME):
+            part = asked[start : start + _PHOTOS_AT_A_TIME]
+            probabilities[np.ix_(part, classes)] = classifier.predict_proba(embeddings(part))
         known[asked] = np.isin(labels[asked], classes)
     return probabilities, known
+
+
+def _drawn(photos: np.ndarray, labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Returns all photos or, of too many, equally many of each class that has so many.
+
+    Args:
+        photos: int (photos,), their numbers.
+        labels: int, of each number.
+        most: photos that are wanted, but one of each class in any case.
+        seed: of the draw.
+    """
+    if photos.size <= most:
+        return photos
+    shuffled = np.random.default_rng(seed).permutation(photos)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, first, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    place_in_class = np.arange(by_class.size) - np.repeat(first, counts)
+    return np.sort(by_class[place_in_class < max(1, most // counts.size)])
 
 
 def _ranked_issues(probabilities: np.ndarray, labels: np.ndarray, judged: np.ndarray) -> np.ndarray:

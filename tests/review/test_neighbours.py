@@ -186,7 +186,9 @@ def test_neighbours_in_a_real_run_are_the_most_similar(
             asked = [photo for photo in embedded.digests if photo.split == EVAL]
             near = {photo: found.nearest(embedded, photo) for photo in asked}
 
-    vectors = {split: read_embeddings(embedded.embeddings.uri, split) for split in (TRAIN, EVAL)}
+    vectors = {
+        split: dict(read_embeddings(embedded.embeddings.uri, split)) for split in (TRAIN, EVAL)
+    }
     assert len(embedded.digests) == 64
     for photo, neighbours_of_photo in near.items():
         wanted = vectors[EVAL][embedded.digests[photo]].astype(np.float64)

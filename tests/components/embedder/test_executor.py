@@ -272,7 +272,7 @@ def test_unchanged_photos_are_read_by_digest(first: tuple[Runs, Embedded]) -> No
     _, embedded = first
 
     for split, numbers in PHOTOS.items():
-        read = artifact.read_embeddings(embedded.folder, split)
+        read = dict(artifact.read_embeddings(embedded.folder, split))
         assert set(read) == {digest(number) for number, _ in numbers}
         for number, _ in numbers:
             row = embedded.row(split, 0, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import samples
+from components.label_review import suspicions
 from components.label_review.suspicions import (
     FEWEST_PHOTOS,
     LabelledPhoto,
@@ -58,7 +60,7 @@ class Clusters:
         return own
 
     def review(self, seed: int = 42) -> Review:
-        return review_labels(self.photos, self.embeddings, seed=seed)
+        return review_labels(self.photos, self.embeddings.__getitem__, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +119,11 @@ def test_copies_are_each_named_and_do_not_vouch_for_each_other() -> None:
         [clusters.embeddings[1:], np.repeat(clusters.embeddings[:1], 5, axis=0)]
     )
 
-    suspicions = clusters.review().suspicions
+    found = clusters.review().suspicions
 
-    assert [s.path for s in suspicions] == [copy.path for copy in copies]
-    assert {s.suggested for s in suspicions} == {photo.label}
-    assert len({s.self_confidence for s in suspicions}) == 1
+    assert [s.path for s in found] == [copy.path for copy in copies]
+    assert {s.suggested for s in found} == {photo.label}
+    assert len({s.self_confidence for s in found}) == 1
 
 
 def test_photo_that_lies_in_two_classes_is_named_in_the_wrong_one() -> None:
@@ -171,6 +173,32 @@ def test_small_class_is_counted_and_does_not_disturb_the_others() -> None:
     assert {s.path: s.suggested for s in review.suspicions} == own
     small = sum(photo.label == CLASSES[2] for photo in clusters.photos)
     assert 3 <= review.not_judged == small < FEWEST_PHOTOS
+
+
+def test_of_many_photos_some_are_learnt_from_and_all_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clusters = Clusters([400, 300, 20], distance=2.0)
+    own = clusters.mislabel(20)
+    monkeypatch.setattr(suspicions, "_MOST_VALUES", 120 * CHANNELS)
+    monkeypatch.setattr(suspicions, "_PHOTOS_AT_A_TIME", 50)
+    asked: list[np.ndarray] = []
+
+    def embeddings(rows: np.ndarray) -> np.ndarray:
+        asked.append(rows)
+        return clusters.embeddings[rows]
+
+    review = review_labels(clusters.photos, embeddings, seed=42)
+
+    assert {s.path: s.suggested for s in review.suspicions} == own
+    assert max(rows.size for rows in asked) <= 120
+    learnt = [rows for rows in asked if rows.size > 50]
+    assert len(learnt) == 5
+    for rows in learnt:
+        counts = Counter(clusters.photos[row].label for row in rows)
+        # The small class as a whole, but for one fold and what was given to it.
+        assert [counts[name] for name in CLASSES[:2]] == [40, 40]
+        assert 10 <= counts[CLASSES[2]] <= 40
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -226,7 +254,9 @@ def precision_and_recall(folder: Path) -> tuple[float, float]:
             LabelledPhoto(path, label, "train", path.encode())
             for path, label in zip(found.paths, labels, strict=True)
         ]
-        suspects = {s.path for s in review_labels(photos, embeddings, seed=seed).suspicions}
+        suspects = {
+            s.path for s in review_labels(photos, embeddings.__getitem__, seed=seed).suspicions
+        }
         swapped += wrong.size
         named += len(suspects)
         right += len(suspects & {found.paths[row] for row in wrong})
