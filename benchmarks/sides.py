@@ -13,8 +13,11 @@ from benchmarks.process import Measured, peak_gb, run
 
 _WARMSTART = str(Path(sys.executable).with_name("warmstart"))
 
-# As many epochs as the others, and whatever the model reaches is pushed, as theirs is kept.
+# As many epochs as the others, and whatever the model reaches is pushed, as theirs is kept. Changed
+# copies count as different pictures, as they do for the others: else most of them would be for
+# evaluation, where a group goes as a whole if one of its photos would.
 _SETTINGS = (
+    "data.duplicates=exact",
     "train.early_stopping=0",
     "evaluate.thresholds.accuracy.min=null",
     "evaluate.thresholds.accuracy.max_drop=null",
