@@ -21,16 +21,11 @@ settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile("same")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that share the real run: `--dist loadgroup` gives them to one process.
-
-    Before xdist looks at the marks.
-    """
+    """Marks the tests that share the real run."""
     for item in items:
         if "first_run" in getattr(item, "fixturenames", ()):
             item.add_marker("real_run")
-            item.add_marker(pytest.mark.xdist_group("real run"))
 
 
 @pytest.hookimpl(wrapper=True)

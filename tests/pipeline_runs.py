@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ PHOTOS_PER_CLASS = 16
 
 # What TFX says of a component that a plan says something of.
 WOULD_BE = {"run": EXECUTED, "reuse": CACHED, "look up": EXECUTED}
+
+# Numbers for ids of runs, each of which is used once.
+_SETTLED = count()
 
 # Enough to run every line; what a model reaches is tested elsewhere.
 QUICK = (
@@ -85,6 +89,13 @@ class PipelineRuns:
         if as_planned and planned:
             assert {step.id: WOULD_BE[step.state] for step in planned.steps} == states
         return states
+
+    def settle(self) -> None:
+        """Runs as things stand, so that what a test changes then is all that changes.
+
+        What photos and models are compared with is what other tests ran before, in any order.
+        """
+        self.run(f"settled {next(_SETTLED)}")
 
     def planned(
         self, config: PipelineConfig, corrected: Corrected, fingerprint: str
