@@ -58,6 +58,7 @@ class Notebook:
 
 @pytest.fixture
 def notebook(runs: PipelineRuns) -> Notebook:
+    runs.settle()
     return Notebook(runs)
 
 
