@@ -75,20 +75,27 @@ class ReportingDagRunner(LocalDagRunner):
         """
         if run_options:
             raise NotImplementedError(f"Partial runs are not supported: {run_options}")
+        begun = set()
+
+        def listen(component: ComponentRun) -> None:
+            begun.add(component.id)
+            self._listener(component)
+
         run = PipelineRun(
             pipeline,
             self._run_id,
             facts=self._facts,
-            listener=self._listener,
+            listener=listen,
             beam_arguments=self._beam_arguments,
         )
-        for index, node in enumerate(run.nodes):
-            try:
+        try:
+            for node in run.nodes:
                 run.run_node(node)
-            except BaseException:
-                for later in run.nodes[index + 1 :]:
-                    self._listener(ComponentRun(later.node_info.id, SKIPPED, 0.0))
-                raise
+        except BaseException:  # Ctrl-C may come between two of them, too.
+            for node in run.nodes:
+                if node.node_info.id not in begun:
+                    self._listener(ComponentRun(node.node_info.id, SKIPPED, 0.0))
+            raise
 
 
 def compiled_pipeline(
