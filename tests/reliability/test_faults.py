@@ -112,52 +112,45 @@ def test_permission_that_is_lost_midway_costs_what_was_not_finished(
 
 
 @pytest.mark.slow
-def test_clock_that_jumps_a_day_back_in_a_run_changes_nothing(
+def test_clock_that_was_set_back_before_a_run_makes_nothing_older(
     data: Path, tmp_path: Path, two_at_once: tuple[Path, list[Attempt]]
 ) -> None:
-    output, clock = tmp_path / "output", tmp_path / "clock"
-    prefix = _with_clock(clock)
-    clock.write_text("+0d", encoding="ascii")
+    output, back = tmp_path / "output", _with_clock_set_back()
+    changed = (*SETTINGS, "frozen.learning_rate=0.002")
 
-    def jump(ended: str) -> bool:
-        if ended == "Transform":
-            clock.write_text("-1d", encoding="ascii")
-        return False
-
-    first = attempt(data, output, kill_at=jump, prefix=prefix)
-    second = attempt(
-        data, output, prefix=prefix, settings=(*SETTINGS, "frozen.learning_rate=0.002")
-    )
-    again = attempt(data, output, prefix=prefix, settings=(*SETTINGS, "frozen.learning_rate=0.002"))
+    first = attempt(data, output)
+    second = attempt(data, output, prefix=back, settings=changed)
+    again = attempt(data, output, prefix=back, settings=changed)
 
     assert [made.exit_code for made in (first, second, again)] == [0, 0, 0]
     _, (undisturbed, _) = two_at_once
     assert result_of(first.outcome) == result_of(undisturbed.outcome)
-    assert {second.states[node] for node in ("Embedder", "Trainer")} == {"cached", "executed"}
+    assert (second.states["Embedder"], second.states["Trainer"]) == ("cached", "executed")
     assert {state for node, state in again.states.items() if node not in RESOLVERS} == {"cached"}
+    ids = [made.outcome["run_id"] for made in (first, second)]
+    assert ids == sorted(ids, reverse=True)
     versions = [int(Path(made.outcome["pushed_to"]).name) for made in (first, second)]
     assert versions == sorted(set(versions))
     listed = subprocess.run(
-        [*prefix, WARMSTART, "runs", "list", "--json", "--output", str(output)],
+        [WARMSTART, "runs", "list", "--json", "--output", str(output)],
         capture_output=True,
         check=True,
         text=True,
     )
-    found = [run["id"] for run in json.loads(listed.stdout)]
+    found = [run["run"] for run in json.loads(listed.stdout)]
     assert found == [made.outcome["run_id"] for made in (again, second, first)]
 
 
-def _with_clock(file: Path) -> Sequence[str]:
-    """Returns a prefix for commands whose clock a file sets ahead or back."""
+def _with_clock_set_back() -> Sequence[str]:
+    """Returns a prefix for commands whose clocks, all of them, are twenty minutes slow.
+
+    A jump within a run cannot be had this way: libfaketime 0.9.10 moves the monotonic clock, too,
+    or fails where Python sleeps.
+    """
     libraries = sorted(Path("/").glob(FAKE_CLOCK.lstrip("/")))
     if not libraries:
         pytest.skip("this machine has no libfaketime (Debian's package faketime)")
-    return [
-        "env",
-        f"LD_PRELOAD={libraries[0]}",
-        f"FAKETIME_TIMESTAMP_FILE={file}",
-        *("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"),
-    ]
+    return ["env", f"LD_PRELOAD={libraries[0]}", "FAKETIME=-20m", "NO_FAKE_STAT=1"]
 
 
 def _bound(folder: Path) -> Sequence[str]:
