@@ -90,12 +90,17 @@ class PipelineRuns:
             assert {step.id: WOULD_BE[step.state] for step in planned.steps} == states
         return states
 
-    def settle(self) -> None:
+    def settle(self) -> str:
         """Runs as things stand, so that what a test changes then is all that changes.
 
         What photos and models are compared with is what other tests ran before, in any order.
+
+        Returns:
+            The id of the run.
         """
-        self.run(f"settled {next(_SETTLED)}")
+        run_id = f"settled {next(_SETTLED)}"
+        self.run(run_id)
+        return run_id
 
     def planned(
         self, config: PipelineConfig, corrected: Corrected, fingerprint: str

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from components.model_export.agreement import LIMITS, Limits
+from pipelines.results import read_results
 
 PLAIN = {"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
 CLASSES = ["birds", "food", "mammals", "plants"]
@@ -37,8 +38,9 @@ def fake(tmp_path: Path) -> Path:
 @pytest.fixture
 def version(runs: PipelineRuns) -> Path:
     """The model that a real run pushed."""
-    (folder,) = (folder for folder in runs.output.models.iterdir() if folder.name.isdecimal())
-    return folder
+    pushed_to = read_results(runs.output, runs.settle()).pushed_to
+    assert pushed_to is not None
+    return Path(pushed_to)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_model_is_exported_with_the_photos_of_its_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    result = export(version.parent, "--format", "keras", "--json")
+    result = export(version, "--format", "keras", "--json")
 
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
