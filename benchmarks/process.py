@@ -70,5 +70,9 @@ def peak_gb(measured: Measured) -> float:
     It lets the kernel begin anew with each component, so what is told of the whole process is that
     of the last one only.
     """
-    told = [one.get("peak_memory") or 0 for one in measured.result["components"]]
-    return max(measured.peak_gb, *(peak / 1e9 for peak in told))
+    return max(measured.peak_gb, *map(component_gb, measured.result["components"]))
+
+
+def component_gb(component: dict[str, Any]) -> float:
+    """Returns the most memory that the process had while a component ran; 0 if it is not told."""
+    return (component.get("peak_memory") or 0) / 1e9

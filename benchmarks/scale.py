@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.photos import changed, sized
-from benchmarks.process import peak_gb, run
+from benchmarks.process import component_gb, peak_gb, run
 
 _WARMSTART = str(Path(sys.executable).with_name("warmstart"))
 _SETTINGS = (
@@ -93,7 +93,7 @@ def _grown(folder: Path, data: Path, size: int) -> Grown:
         peak_gb=peak_gb(cold),
         disk_gb=disk / 1e9,
         components=_seconds(cold.result),
-        memory_gb={one["id"]: (one["peak_memory"] or 0) / 1e9 for one in cold.result["components"]},
+        memory_gb={one["id"]: component_gb(one) for one in cold.result["components"]},
         more_seconds=_up_to_embedder(more.result) / _up_to_embedder(cold.result),
     )
 

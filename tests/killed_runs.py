@@ -115,13 +115,14 @@ def assert_nothing_half(output: Path) -> None:
         assert (version / "variables" / "variables.index").exists()
         assert (version / "assets.extra" / "metrics.json").exists()
     if (output / "metadata.sqlite").exists():
-        listed = subprocess.run(
-            [WARMSTART, "runs", "list", "--json", "--output", str(output)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        listed = list_runs(output)
         assert listed.returncode == 0 or "holds no run" in listed.stderr, listed.stderr
+
+
+def list_runs(output: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `warmstart runs list --json`."""
+    command = [WARMSTART, "runs", "list", "--json", "--output", str(output)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def result_of(outcome: dict[str, Any]) -> dict[str, Any]:

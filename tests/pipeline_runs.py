@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -89,6 +89,17 @@ class PipelineRuns:
         if as_planned and planned:
             assert {step.id: WOULD_BE[step.state] for step in planned.steps} == states
         return states
+
+    def first_artifact(self, kind: str) -> Any:
+        """Returns the artifact of a type that the first run made; later ones are other tests'."""
+        from pipelines.metadata_store import opened
+
+        return min(opened(self.output).get_artifacts_by_type(kind), key=lambda one: one.id)
+
+    def first_output(self, component: str, output: str) -> Path:
+        """Returns the folder of what a component made in the first run."""
+        folders = (self.output.artifacts / component / output).iterdir()
+        return min(folders, key=lambda folder: int(folder.name))
 
     def settle(self) -> str:
         """Runs as things stand, so that what a test changes then is all that changes.

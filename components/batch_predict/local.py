@@ -31,6 +31,7 @@ def predict_here(
     Raises:
         DataError: if the folder cannot be listed, or the file cannot be written.
         ModelError: if the model's server fails.
+        PipelineError: if there is not memory enough for a single photo.
     """
     photos = unreadable = 0
     columns = columns_of(model)

@@ -101,6 +101,7 @@ class Model(Protocol):
 
         Raises:
             RefusedPhotosError: if it does not take them.
+            WarmstartError: if it cannot answer, whatever the photos.
         """
         ...
 

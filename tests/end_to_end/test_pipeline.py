@@ -118,7 +118,7 @@ def test_first_run_leaves_artifacts_of_every_type(runs: PipelineRuns) -> None:
 def test_model_is_recorded_with_its_stage_and_the_weights_it_began_with(
     runs: PipelineRuns,
 ) -> None:
-    model = min(store_of(runs).get_artifacts_by_type("Model"), key=lambda artifact: artifact.id)
+    model = runs.first_artifact("Model")
 
     assert model.custom_properties["stage"].string_value in ("frozen", "fine-tuned")
     assert model.custom_properties["weights_sha256"].string_value == samples.WEIGHTS_SHA256
@@ -146,7 +146,7 @@ def test_results_hold_what_the_evaluator_measured(runs: PipelineRuns) -> None:
 
 
 def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
-    review = min(store_of(runs).get_artifacts_by_type("LabelSuspicions"), key=lambda a: a.id)
+    review = runs.first_artifact("LabelSuspicions")
     results = read_results(runs.output, "first")
 
     assert review.custom_properties["photos"].int_value == 4 * 16
@@ -158,7 +158,7 @@ def test_every_label_of_the_first_run_was_looked_at(runs: PipelineRuns) -> None:
 
 
 def test_first_model_was_asked_in_a_clean_process(runs: PipelineRuns) -> None:
-    blessing = min(store_of(runs).get_artifacts_by_type("InfraBlessing"), key=lambda a: a.id)
+    blessing = runs.first_artifact("InfraBlessing")
     found = blessing.custom_properties
     results = read_results(runs.output, "first")
 
@@ -219,8 +219,7 @@ def test_second_and_third_run_are_fully_cached(runs: PipelineRuns) -> None:
 
 def test_results_hold_statistics_without_false_alarms(runs: PipelineRuns) -> None:
     results = read_results(runs.output, "first")
-    artifacts = store_of(runs).get_artifacts_by_type("ExampleStatistics")
-    statistics = read_statistics(min(artifacts, key=lambda artifact: artifact.id))
+    statistics = read_statistics(runs.first_artifact("ExampleStatistics"))
     width = statistics["width"]
 
     assert list(statistics) == list(NUMERIC_FEATURES)
@@ -231,7 +230,7 @@ def test_results_hold_statistics_without_false_alarms(runs: PipelineRuns) -> Non
 
 
 def test_schema_of_a_run_knows_its_classes_and_validates_no_bytes(runs: PipelineRuns) -> None:
-    folder = first_folder(runs.output.artifacts / "SchemaGen" / "schema")
+    folder = runs.first_output("SchemaGen", "schema")
     schema = io_utils.SchemaReader().read(str(folder / "schema.pbtxt"))
 
     assert schema == image_example_schema(["birds", "food", "mammals", "plants"])
@@ -333,9 +332,7 @@ def test_photos_in_the_wrong_folder_are_listed_whatever_the_split(runs: Pipeline
 
 
 def test_pushed_model_that_is_gone_is_pushed_again(runs: PipelineRuns) -> None:
-    runs.settle()
-    runs.run("before")
-    results = read_results(runs.output, "before")
+    results = read_results(runs.output, runs.settle())
     assert results.pushed_to is not None
     Path(results.pushed_to).rename(runs.output.root / "stolen")
 
@@ -411,9 +408,8 @@ def test_serving_preprocesses_as_training_did(runs: PipelineRuns) -> None:
     runs.run("served")
     pushed = read_results(runs.output, "served").pushed_to
     model = tf.saved_model.load(pushed)
-    artifacts = runs.output.artifacts
-    raw = examples_of(first_folder(artifacts / "ImageExampleGen" / "examples"))
-    transformed = examples_of(first_folder(artifacts / "Transform" / "transformed_examples"))
+    raw = examples_of(runs.first_output("ImageExampleGen", "examples"))
+    transformed = examples_of(runs.first_output("Transform", "transformed_examples"))
 
     by_example = model.signatures["serving_default"](examples=raw)
     by_file = model.signatures["serving_bytes"](image_bytes=feature_of(raw, "image"))
@@ -438,17 +434,13 @@ def feature_of(examples: tf.Tensor, name: str) -> tf.Tensor:
     return tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.string)})[name]
 
 
-def first_folder(folder: Path) -> Path:
-    return min((path for path in folder.iterdir()), key=lambda path: int(path.name))
-
-
 def test_photo_that_tensorflow_does_not_decode_is_learnt_and_recognised_as_others(
     runs: PipelineRuns,
 ) -> None:
     """As PNG in the examples, so that serving needs nothing but TensorFlow."""
     tiff, cmyk = sorted((runs.data / "plants").iterdir())[:2]
     assert tiff.suffix == ".tiff"
-    folder = first_folder(runs.output.artifacts / "ImageExampleGen" / "examples")
+    folder = runs.first_output("ImageExampleGen", "examples")
     files = [str(file) for file in folder.glob("Split-*/*")]
     raw = tf.stack(list(tf.data.TFRecordDataset(files, "GZIP")))
     by_path = dict(

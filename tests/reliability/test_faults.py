@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killed_runs import SETTINGS, WARMSTART, Attempt, assert_nothing_half, attempt, result_of
+from killed_runs import SETTINGS, Attempt, assert_nothing_half, attempt, list_runs, result_of
 from pipeline_runs import copy_sample
 
 from components.serving.model_folder import numbered_folders
@@ -21,8 +21,8 @@ from components.serving.versions import find_versions, run_id_of
 # With these, root is bound by permissions like anyone else.
 BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 
-# Debian's package `faketime` has it.
-FAKE_CLOCK = "/usr/lib/*-linux-gnu/faketime/libfaketimeMT.so.1"
+# Debian's package `faketime` has it, below /usr/lib.
+FAKE_CLOCK = "*-linux-gnu/faketime/libfaketimeMT.so.1"
 
 RESOLVERS = {"latest_statistics", "latest_blessed_model"}
 
@@ -131,12 +131,8 @@ def test_clock_that_was_set_back_before_a_run_makes_nothing_older(
     assert ids == sorted(ids, reverse=True)
     versions = [int(Path(made.outcome["pushed_to"]).name) for made in (first, second)]
     assert versions == sorted(set(versions))
-    listed = subprocess.run(
-        [WARMSTART, "runs", "list", "--json", "--output", str(output)],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    listed = list_runs(output)
+    assert listed.returncode == 0, listed.stderr
     found = [run["run"] for run in json.loads(listed.stdout)]
     assert found == [made.outcome["run_id"] for made in (again, second, first)]
 
@@ -147,10 +143,10 @@ def _with_clock_set_back() -> Sequence[str]:
     A jump within a run cannot be had this way: libfaketime 0.9.10 moves the monotonic clock, too,
     or fails where Python sleeps.
     """
-    libraries = sorted(Path("/").glob(FAKE_CLOCK.lstrip("/")))
-    if not libraries:
+    library = next(Path("/usr/lib").glob(FAKE_CLOCK), None)
+    if library is None:
         pytest.skip("this machine has no libfaketime (Debian's package faketime)")
-    return ["env", f"LD_PRELOAD={libraries[0]}", "FAKETIME=-20m", "NO_FAKE_STAT=1"]
+    return ["env", f"LD_PRELOAD={library}", "FAKETIME=-20m", "NO_FAKE_STAT=1"]
 
 
 def _bound(folder: Path) -> Sequence[str]:

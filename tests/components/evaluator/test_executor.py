@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ml_metadata import MetadataStore
-from ml_metadata.proto import metadata_store_pb2
 from pipeline_runs import PipelineRuns
 from tfx.components.evaluator import constants
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
@@ -22,14 +21,8 @@ from components.evaluator.measuring import measure
 from components.evaluator.slices import SLICES, slices_of
 
 
-def artifact_of(runs: PipelineRuns, kind: str) -> metadata_store_pb2.Artifact:
-    """Returns the first artifact of a kind."""
-    store = MetadataStore(sqlite_metadata_connection_config(str(runs.output.metadata)))
-    return min(store.get_artifacts_by_type(kind), key=lambda artifact: artifact.id)
-
-
 def measured_and_answers(runs: PipelineRuns) -> tuple[Measured, Answers]:
-    folder = artifact_of(runs, "ModelEvaluation").uri
+    folder = runs.first_artifact("ModelEvaluation").uri
     measured = read_measured(folder)
     return measured, read_answers(folder, [one.label for one in measured.classes])
 
@@ -55,7 +48,7 @@ def test_measured_is_what_the_answers_say(runs: PipelineRuns) -> None:
 
 def test_tfma_found_the_same(runs: PipelineRuns) -> None:
     measured, _ = measured_and_answers(runs)
-    result = tfma.load_eval_result(artifact_of(runs, "ModelEvaluation").uri)
+    result = tfma.load_eval_result(runs.first_artifact("ModelEvaluation").uri)
     by_slice = {key: metrics[""][""] for key, metrics in result.slicing_metrics}
 
     found = {name: by_slice[()][name]["doubleValue"] for name in measured.metrics}
@@ -69,7 +62,7 @@ def test_tfma_found_the_same(runs: PipelineRuns) -> None:
 
 
 def test_blessing_says_what_tfx_reads(runs: PipelineRuns) -> None:
-    blessing, model = artifact_of(runs, "ModelBlessing"), artifact_of(runs, "Model")
+    blessing, model = runs.first_artifact("ModelBlessing"), runs.first_artifact("Model")
     properties = blessing.custom_properties
 
     assert properties[constants.ARTIFACT_PROPERTY_BLESSED_KEY].int_value == 1

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ml_metadata import MetadataStore
 from PIL import Image
 from pipeline_runs import PipelineRuns
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.dataset.options import SurveyOptions
 from components.dataset.survey import Photo, Survey, survey
@@ -38,9 +36,7 @@ def test_answers_are_those_of_the_pipeline(
     runs: PipelineRuns, model: PushedModel, found: Survey
 ) -> None:
     """TIFF, CMYK and EXIF are among the photos; there each came as an example."""
-    store = MetadataStore(sqlite_metadata_connection_config(str(runs.output.metadata)))
-    evaluation = min(store.get_artifacts_by_type("ModelEvaluation"), key=lambda one: one.id)
-    wanted = read_answers(evaluation.uri, model.classes)
+    wanted = read_answers(runs.first_artifact("ModelEvaluation").uri, model.classes)
     photos = [photo for photo in found.photos if photo.path in set(wanted.paths)]
 
     asked = ask(photos, found.root, model=model, baseline=None, progress=lambda _: None)

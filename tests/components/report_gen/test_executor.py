@@ -60,9 +60,7 @@ def test_page_of_a_run_shows_its_photos_and_stays_small(runs: PipelineRuns) -> N
 
 def test_numbers_of_a_run_are_those_of_the_evaluator(runs: PipelineRuns) -> None:
     numbers = json.loads((folder_of(runs) / "metrics.json").read_text(encoding="utf-8"))
-    evaluations = runs.output.artifacts / "Evaluator" / "evaluation"
-    first = min(evaluations.iterdir(), key=lambda folder: int(folder.name))
-    measured = read_measured(str(first))
+    measured = read_measured(str(runs.first_output("Evaluator", "evaluation")))
 
     assert numbers["metrics"] == measured.metrics
     assert numbers["confusion"] == measured.confusion

@@ -65,9 +65,8 @@ def test_heat_is_laid_over_the_place_it_belongs_to() -> None:
 
 
 def test_photos_are_found_among_the_examples_of_all_splits(runs: PipelineRuns) -> None:
-    folder = runs.output.artifacts / "ImageExampleGen" / "examples"
-    first = min(folder.iterdir(), key=lambda place: int(place.name))
-    splits = [str(place) for place in first.glob("Split-*")]
+    examples = runs.first_output("ImageExampleGen", "examples")
+    splits = [str(place) for place in examples.glob("Split-*")]
     wanted = sorted(
         path.relative_to(runs.data).as_posix() for path in (runs.data / "birds").iterdir()
     )

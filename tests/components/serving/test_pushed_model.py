@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -19,8 +20,12 @@ def version(tmp_path: Path) -> Path:
     """A SavedModel of something else, with class names."""
     module = tf.Module()
     module.double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec([], tf.float32)])
-    folder = tmp_path / "1"
-    tf.saved_model.save(module, str(folder), signatures=module.double)
+    return saved(module, module.double, tmp_path / "1")
+
+
+def saved(module: tf.Module, signatures: Any, folder: Path) -> Path:
+    """Saves a module with class names."""
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     (folder / "assets" / "classes.json").write_text('["cat", "dog"]', encoding="utf-8")
     return folder
 
@@ -67,10 +72,7 @@ class Narrow(tf.Module):
 def narrow(tmp_path: Path, request: pytest.FixtureRequest) -> PushedModel:
     """A model that has memory for as many files as the test says."""
     module = Narrow(request.param)
-    folder = tmp_path / "1"
-    tf.saved_model.save(module, str(folder), signatures={"serving_bytes": module.classify})
-    (folder / "assets" / "classes.json").write_text('["cat", "dog"]', encoding="utf-8")
-    return PushedModel(folder)
+    return PushedModel(saved(module, {"serving_bytes": module.classify}, tmp_path / "1"))
 
 
 @pytest.mark.parametrize("narrow", [3], indirect=True)

@@ -35,12 +35,11 @@ class Candidate:
 
     def __init__(self, run: FirstRun, folder: Path) -> None:
         runs, _ = run
-        artifacts = runs.output.artifacts
         self.folder = folder / "model" / "Format-Serving"
         self.models = folder / "models"
-        self.model_run = oldest(artifacts / "Trainer" / "model_run")
-        self.examples = oldest(artifacts / "ImageExampleGen" / "examples")
-        shutil.copytree(oldest(artifacts / "Trainer" / "model") / "Format-Serving", self.folder)
+        self.model_run = runs.first_output("Trainer", "model_run")
+        self.examples = runs.first_output("ImageExampleGen", "examples")
+        shutil.copytree(runs.first_output("Trainer", "model") / "Format-Serving", self.folder)
         self._scratch = folder
 
     def validate(self, timeout_s: int = TIMEOUT_S) -> Any:
@@ -86,10 +85,6 @@ class Candidate:
         tf.saved_model.save(module, str(other), signatures=signatures)
         shutil.rmtree(self.folder)
         other.rename(self.folder)
-
-
-def oldest(folder: Path) -> Path:
-    return min(folder.iterdir(), key=lambda path: int(path.name))
 
 
 @pytest.fixture
