@@ -5,6 +5,10 @@
 mutmut makes the mutants, and lets each meet the tests that reach its function. It changes the
 bodies of functions only: no property, no constant. The work is done in a copy, `build/mutation`.
 Slow tests and those that need the real run of the pipeline take no part.
+
+A process in which TensorFlow has computed can't be forked. With `--preload` no test runs in the
+process that is forked for each mutant: it imports those modules, and nothing else. Without, tests
+were run and all their imports are there, which is faster for modules that import no TensorFlow.
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ def main() -> int:
     """Runs the mutants that were asked for; returns 1 if too many of them live."""
     asked = _parser().parse_args()
     files = sorted(set(_files_in(asked.paths)))
-    _copy_checkout(files, asked.tests or sorted(set(map(_tests_of, files))))
+    tests = asked.tests or sorted(set(map(_tests_of, files)))
+    _copy_checkout(files, tests, asked.preload)
     os.chdir(WORK)
     mutants = [name for file in files for name in _mutants_of(file)]
     chosen = mutants
@@ -54,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, help="how many mutants, drawn at random; else all")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--tests", nargs="+", help="files or folders; else the folders that mirror")
+    parser.add_argument("--preload", nargs="+", default=[], help="modules, such as tensorflow tfx")
     parser.add_argument("--processes", type=int, default=2, help="mutants at a time")
     parser.add_argument("--least", type=float, default=80, help="percent that must be noticed")
     return parser
@@ -72,7 +78,7 @@ def _tests_of(file: str) -> str:
     return str(Path("tests", file).parent)
 
 
-def _copy_checkout(files: Iterable[str], tests: list[str]) -> None:
+def _copy_checkout(files: Iterable[str], tests: list[str], preload: list[str]) -> None:
     """Copies what git knows, and tells mutmut there what to do."""
     shutil.rmtree(WORK, ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -93,6 +99,13 @@ def _copy_checkout(files: Iterable[str], tests: list[str]) -> None:
         "track_dependencies": False,
         "use_git_change_detection": False,
     }
+    if preload:
+        (WORK / "preload.txt").write_text("\n".join(preload), encoding="utf-8")
+        settings |= {
+            "process_isolation": "forkserver",
+            "forkserver_warmup": "import",
+            "preload_modules_file": "preload.txt",
+        }
     # What JSON and TOML have in common.
     lines = [
         f"{key} = {'true' if value is True else 'false' if value is False else json.dumps(value)}"

@@ -184,6 +184,15 @@ def test_photos_of_one_bin_make_up_for_each_other() -> None:
     assert metrics(np.array([0, 1]), probabilities)[CALIBRATION_ERROR] == pytest.approx(0.46)
 
 
+def test_certain_photos_share_the_last_bin() -> None:
+    """It is certain of one, wrongly, and 0.96 sure of the other: 0.98 sure, one of two right."""
+    probabilities = np.array([[1.0, 0.0], [0.96, 0.04]])
+    labels = np.array([1, 0])
+
+    assert metrics(labels, probabilities)[CALIBRATION_ERROR] == pytest.approx(0.48)
+    assert len(reliability(labels, probabilities)) == 1
+
+
 def test_certain_and_right_model_has_no_calibration_error() -> None:
     labels = np.array([0, 1, 2])
 

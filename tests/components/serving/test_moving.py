@@ -100,6 +100,11 @@ def test_graph_comes_last_and_a_copy_that_breaks_off_leaves_no_version(
     assert sorted(files(tmp_path / "4")) == sorted(set(FILES) - {"saved_model.pb"})
     assert files(version) == FILES
 
+    monkeypatch.setattr(shutil, "copy2", copy)
+    move_version(version, tmp_path / "4")
+
+    assert files(tmp_path / "4") == FILES
+
 
 def test_other_reasons_are_not_made_up_for(
     version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,19 @@ def test_version_says_where_it_comes_from(models: Path) -> None:
     assert abs((datetime.now(UTC) - newest.pushed_at).total_seconds()) < 60
 
 
+def test_time_of_a_push_stays_when_files_are_copied(models: Path) -> None:
+    newest = find_versions(models)[0]
+    os.utime(newest.folder / "saved_model.pb", (0, 0))
+
+    assert find_versions(models)[0].pushed_at == newest.pushed_at
+
+
+def test_version_says_which_warmstart_pushed_it(models: Path) -> None:
+    record = find_versions(models)[0].folder / "assets.extra" / "warmstart.json"
+
+    assert json.loads(record.read_text())["warmstart"] == metadata.version("warmstart")
+
+
 @pytest.mark.parametrize(
     "record",
     [None, "no JSON", "[]", '{"run_id": 3, "accuracy": "x", "pushed_at": 1}', '{"pushed_at": ""}'],
@@ -136,7 +151,7 @@ def test_withdrawn_versions_alone_serve_nothing(tmp_path: Path) -> None:
     push(tmp_path / ".withdrawn", 1)
 
     assert now_served(tmp_path) is None
-    with pytest.raises(ModelError, match="holds no version in service"):
+    with pytest.raises(ModelError, match=f"^{tmp_path} holds no version in service"):
         roll_back(tmp_path)
     assert prune(tmp_path, 1) == []
 
