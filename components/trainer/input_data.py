@@ -237,5 +237,6 @@ def _all_epochs(
 
 def _counted(records: tf.data.Dataset) -> tf.data.Dataset:
     """Tells Keras the number of records; it warns at the end of a set of unknown size."""
-    count = records.reduce(tf.constant(0, tf.int64), lambda total, _: total + 1)
+    # Dataset.reduce would add a function to the thread's default graph, which is never freed.
+    count = sum(1 for _ in records)
     return records.apply(tf.data.experimental.assert_cardinality(count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ from made_stages import (
     stage,
     weights_of,
 )
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from components.trainer import stage as stage_module
 from components.trainer.input_data import Epochs
@@ -93,6 +95,21 @@ def test_stage_that_does_not_improve_stops_early(tmp_path: Path) -> None:
     ran = len(result.history["val_loss"])
     assert ran == result.epoch + 3 + 1 < 40
     assert min(result.history["val_loss"]) == result.loss
+
+
+def graphs_of_steps() -> int:
+    """Returns how many steps of training TensorFlow holds graphs of, with all they captured."""
+    gc.collect()
+    graphs = (one for one in gc.get_objects() if type(one) is FuncGraph)
+    return sum(graph.name.startswith("one_step_on_data") for graph in graphs)
+
+
+def test_training_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    before = graphs_of_steps()
+
+    stage(tmp_path).run()
+
+    assert graphs_of_steps() == before
 
 
 def test_epochs_are_counted_from_the_first_of_the_stage(tmp_path: Path) -> None:
