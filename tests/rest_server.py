@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,16 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, served: Server) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.served = served
-        self.model = tf.saved_model.load(str(served.folder))
+        self.model = _loaded(served.folder)
         self.lock = threading.Lock()
         self.busy = 0
         served.url = f"http://127.0.0.1:{self.server_port}/v1/models/{NAME}"
+
+
+@cache
+def _loaded(folder: Path) -> Any:
+    """Loads a model once for all tests: that takes seconds, and its first answer too."""
+    return tf.saved_model.load(str(folder))
 
 
 class _ApiError(Exception):

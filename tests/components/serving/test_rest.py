@@ -59,7 +59,6 @@ def refusal(url: str, classes: list[str] | None = None) -> str:
     return str(error.value)
 
 
-@pytest.mark.slow
 def test_answers_are_those_of_the_pushed_model(
     served: Server, pushed_model: Path, photos: list[Photo]
 ) -> None:
@@ -74,7 +73,6 @@ def test_answers_are_those_of_the_pushed_model(
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
 
 
-@pytest.mark.slow
 def test_probabilities_have_no_names_where_no_folder_tells_them(
     served: Server, pushed_model: Path, photos: list[Photo]
 ) -> None:
@@ -85,7 +83,6 @@ def test_probabilities_have_no_names_where_no_folder_tells_them(
     assert plain == list(named.values())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", ["renamed", "fewer", "more", "swapped"])
 def test_names_that_are_not_the_models_are_refused(
     served: Server, pushed_model: Path, change: str
@@ -104,7 +101,6 @@ def test_names_that_are_not_the_models_are_refused(
     )
 
 
-@pytest.mark.slow
 def test_label_is_encoded_as_tensorflow_does() -> None:
     label = "Kätz\nchen" * 60
 
@@ -114,7 +110,6 @@ def test_label_is_encoded_as_tensorflow_does() -> None:
     assert feature["label"].bytes_list.value[:] == [label.encode()]
 
 
-@pytest.mark.slow
 def test_requests_are_bounded_and_some_in_flight(
     served: Server, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +128,6 @@ def test_requests_are_bounded_and_some_in_flight(
     assert len(served.bytes) == 5
 
 
-@pytest.mark.slow
 def test_version_that_answered_first_answers_all(served: Server, photos: list[Photo]) -> None:
     predicted(served.url, photos[:1])
 
@@ -145,7 +139,6 @@ def test_version_that_answered_first_answers_all(served: Server, photos: list[Ph
     assert predicted(f"{served.url}/versions/{version}/", photos[:1])[0].error is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["instances", "bytes"])
 def test_request_that_is_too_large_for_the_server_is_halved(
     served: Server, photos: list[Photo], limit: str
@@ -159,7 +152,6 @@ def test_request_that_is_too_large_for_the_server_is_halved(
     assert [one.error for one in predicted(served.url, photos)] == [None] * 9
 
 
-@pytest.mark.slow
 def test_photo_that_is_too_large_for_the_server_has_that_reason(
     served: Server, photos: list[Photo]
 ) -> None:
@@ -168,7 +160,6 @@ def test_photo_that_is_too_large_for_the_server_has_that_reason(
     assert predicted(served.url, photos[:1])[0].error == "larger than the server takes"
 
 
-@pytest.mark.slow
 def test_busy_server_and_lost_connections_are_tried_again(
     served: Server, photos: list[Photo]
 ) -> None:
@@ -182,7 +173,6 @@ def test_busy_server_and_lost_connections_are_tried_again(
     assert len(served.paths) == 1 + 4
 
 
-@pytest.mark.slow
 def test_pauses_grow_and_the_server_may_ask_for_longer_ones(
     served: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,7 +187,6 @@ def test_pauses_grow_and_the_server_may_ask_for_longer_ones(
     assert slept == [1.0, 1.0, 2.0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "asked", "said"),
     [
@@ -220,7 +209,6 @@ def test_server_that_fails_is_told_and_only_a_busy_one_asked_again(
     assert len(served.paths) == asked
 
 
-@pytest.mark.slow
 def test_slow_server_is_told_and_not_asked_again(
     served: Server, photos: list[Photo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +233,6 @@ def test_server_that_is_not_there_is_told() -> None:
     )
 
 
-@pytest.mark.slow
 def test_other_model_or_version_is_told(served: Server) -> None:
     other = served.url.replace("warmstart", "cats")
 
@@ -259,7 +246,6 @@ def test_other_model_or_version_is_told(served: Server) -> None:
     )
 
 
-@pytest.mark.slow
 def test_model_that_is_being_loaded_is_told(served: Server) -> None:
     served.state = "LOADING"
 
@@ -269,7 +255,6 @@ def test_model_that_is_being_loaded_is_told(served: Server) -> None:
     )
 
 
-@pytest.mark.slow
 def test_version_taken_out_of_service_meanwhile_is_told(
     served: Server, photos: list[Photo]
 ) -> None:
@@ -284,7 +269,6 @@ def test_version_taken_out_of_service_meanwhile_is_told(
     )
 
 
-@pytest.mark.slow
 def test_model_of_another_project_is_told(served: Server) -> None:
     served.hidden = {"serving_bytes", "transform_features", "__saved_model_init_op"}
 
@@ -294,7 +278,6 @@ def test_model_of_another_project_is_told(served: Server) -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", ["<html>Hello</html>", '{"hello": 1}', "[]"])
 def test_server_that_is_not_tensorflow_serving_is_told(served: Server, page: str) -> None:
     served.page = page
@@ -304,7 +287,6 @@ def test_server_that_is_not_tensorflow_serving_is_told(served: Server, page: str
     )
 
 
-@pytest.mark.slow
 def test_https_to_a_server_without_it_is_told(served: Server) -> None:
     url = served.url.replace("http:", "https:")
 
