@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,9 +13,14 @@ from pathlib import Path
 
 import pytest
 from fake_programs import GPU_0, FakePrograms
+from made_store import MadeStore
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from pipelines.folders import prepare_output
+from pipelines.metadata_backup import back_up
+from pipelines.metadata_store import opened
+from pipelines.run_lock import exclusive_run
 
 ROOT = Path(__file__).parents[2]
 START = "import sys; from cli.main import main; sys.argv[0] = 'warmstart'; main()"
@@ -149,3 +155,39 @@ def test_answer_takes_less_than_20_seconds_however_slow_the_machine(
         done.stdout,
         re.MULTILINE,
     )
+
+
+def test_repair_puts_the_copy_of_a_damaged_store_back(tmp_path: Path) -> None:
+    made = MadeStore(prepare_output(tmp_path / "out").root)
+    made.context("pipeline_run", "first")
+    back_up(made.output)
+    made.output.metadata.write_bytes(b"not a database" * 100)
+
+    result = invoke(made.output.root, "--repair")
+
+    assert result.exit_code == 0
+    assert f"{made.output.metadata} is as it was before the run of " in result.output
+    assert [one.name for one in opened(made.output).get_contexts()] == ["first"]
+
+    again = invoke(made.output.root, "--repair")
+
+    assert again.exit_code == 2
+    assert " is sound; there is nothing to repair." in again.output
+
+
+def test_repair_waits_for_no_run_that_is_under_way(tmp_path: Path) -> None:
+    output = prepare_output(tmp_path / "out")
+
+    with exclusive_run(output):
+        result = invoke(output.root, "--repair")
+
+    assert result.exit_code == 1
+    assert f"process {os.getpid()}" in result.output
+
+
+def test_repair_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "nowhere", "--repair")
+
+    assert result.exit_code == 2
+    assert result.output == f"Error: --output {tmp_path / 'nowhere'}: there is no such folder.\n"
+    assert not (tmp_path / "nowhere").exists()

@@ -152,7 +152,6 @@ def test_mistakes_in_folders_exit_1_before_tensorflow_is_imported(tmp_path: Path
     assert time.process_time() - began < 5
 
 
-@pytest.mark.slow
 def test_single_photos_are_printed_and_a_broken_one_exits_1(
     pushed_model: Path, photos: Path
 ) -> None:
@@ -167,7 +166,6 @@ def test_single_photos_are_printed_and_a_broken_one_exits_1(
     assert result.stderr == f"{files[1]}: {NO_IMAGE}\n"
 
 
-@pytest.mark.slow
 def test_json_of_single_photos(pushed_model: Path, photos: Path) -> None:
     result = execute(pushed_model, "--json", photos / "a.jpg", photos / "k\udcfctzchen.jpg")
 
@@ -179,7 +177,6 @@ def test_json_of_single_photos(pushed_model: Path, photos: Path) -> None:
     assert second["path"] == str(photos / "k\udcfctzchen.jpg")
 
 
-@pytest.mark.slow
 def test_server_gives_names_beside_the_folder_of_the_model_only(
     served: Server, pushed_model: Path, photos: Path
 ) -> None:
@@ -195,7 +192,6 @@ def test_server_gives_names_beside_the_folder_of_the_model_only(
     assert printed == f"{photos / 'a.jpg'}: {plain['label']} ({plain['confidence']:.1%})\n"
 
 
-@pytest.mark.slow
 def test_folder_becomes_a_table_and_broken_files_are_counted(
     pushed_model: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -213,7 +209,6 @@ def test_folder_becomes_a_table_and_broken_files_are_counted(
     assert [row["error"] for row in rows] == ["", NO_IMAGE, ""]
 
 
-@pytest.mark.slow
 def test_folder_where_nothing_can_be_read_exits_1_with_its_table(
     served: Server, photos: Path, tmp_path: Path
 ) -> None:
