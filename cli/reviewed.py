@@ -24,6 +24,8 @@ def reviewed(
     from pipelines.folders import DEFAULT_OUTPUT, OutputFolders
     from review.history import History
     from review.store import opened
+    from schemas.errors import printable
+    from schemas.moved_store import moved_from
     from schemas.store_version import later_than_known
 
     # ML Metadata records absolute paths.
@@ -31,4 +33,11 @@ def reviewed(
     with opened(folders, to_write=to_write) as store:
         if later := later_than_known(folders.metadata):
             typer.echo(f"Note: {later}: what is new in it is not shown.", err=True)
+        if before := moved_from(folders):
+            typer.echo(
+                f"Note: {printable(str(folders.root))} was moved or copied from "
+                f"{printable(str(before))}, where ML Metadata has what these runs made: move it "
+                "back, or run the pipeline again.",
+                err=True,
+            )
         yield folders, store, History(store, folders.root)

@@ -330,6 +330,39 @@ def test_store_of_a_later_record_is_shown_with_a_note(tmp_path: Path) -> None:
     )
 
 
+def test_folder_that_was_moved_says_from_where(made: MadeStore, tmp_path: Path) -> None:
+    there = tmp_path.with_name(f"{tmp_path.name}-moved")
+    shutil.copytree(tmp_path, there)
+
+    result = CliRunner().invoke(app, ["runs", "list", "--output", str(there)], env=PLAIN)
+
+    assert result.exit_code == 0
+    assert "run-1" in result.stdout
+    assert result.stderr == (
+        f"Note: {there} was moved or copied from {tmp_path}, where ML Metadata has what these runs "
+        "made: move it back, or run the pipeline again.\n"
+    )
+
+
+def test_other_way_to_the_same_folder_is_no_move(made: MadeStore, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+
+    for output in (tmp_path, link):
+        result = CliRunner().invoke(app, ["runs", "list", "--output", str(output)], env=PLAIN)
+        assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("uri", ["gs://bucket/artifacts/a/b/1", "/artifacts/a", "/x/other/a/b/1"])
+def test_artifacts_elsewhere_tell_no_move(tmp_path: Path, uri: str) -> None:
+    made = MadeStore(tmp_path)
+    artifact = made.artifact("Examples", "Generator/examples/1", {})
+    artifact.uri = uri
+    made.execution("one", "Generator", outputs={"examples": artifact})
+
+    assert invoke(made, "runs", "list").stderr == ""
+
+
 def test_store_of_a_later_record_is_not_deleted_from(tmp_path: Path) -> None:
     made = MadeStore(tmp_path)
     made.execution("one", "Trainer")
