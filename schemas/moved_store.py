@@ -17,15 +17,17 @@ _UP = 3
 def moved_from(folders: OutputFolders) -> Path | None:
     """Returns where the output folder was when its newest artifact was made, if that is elsewhere.
 
-    Where the store cannot be read, nothing is said of it here.
+    Where the store cannot be read, or tells nonsense, nothing is said of it here.
     """
     place = f"{folders.metadata.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(place, uri=True, timeout=0)) as store:
-            newest = store.execute(_NEWEST).fetchone()
-    except sqlite3.DatabaseError:
+            (uri,) = store.execute(_NEWEST).fetchone()
+        above = Path(uri).parents
+        before = above[_UP]
+        if above[_UP - 1].name != folders.artifacts.name:
+            return None
+        return None if before.resolve() == folders.root.resolve() else before
+    # In this order: no store, no artifact or no text, few folders above it, no name of a file.
+    except (sqlite3.DatabaseError, TypeError, IndexError, OSError, ValueError):
         return None
-    above = list(Path(newest[0]).parents)[: _UP + 1] if newest else []
-    if len(above) <= _UP or above[_UP - 1] != OutputFolders(above[_UP]).artifacts:
-        return None
-    return None if above[_UP].resolve() == folders.root.resolve() else above[_UP]
