@@ -73,6 +73,7 @@ def test_record_costs_little_of_a_run(first_run: FirstRun) -> None:
 
 def test_unchanged_run_is_said_to_be_reused(runs: PipelineRuns) -> None:
     """The record of the first run is no part of any cache key."""
+    runs.settle()
     states = runs.run("reviewed again")
     told = why(runs, "reviewed again")
 
