@@ -11,6 +11,7 @@ from pathlib import Path
 from components.durable import sync
 from pipelines.folders import OutputFolders
 from schemas.errors import ConfigError, PipelineError, first_line, printable
+from schemas.sqlite_store import read_only
 
 _BACKUP = "metadata-backup.sqlite"
 _DAMAGED = "damaged"
@@ -35,7 +36,7 @@ def back_up(output: OutputFolders) -> None:
     partial = backup.with_name(f".{_BACKUP}.partial")
     partial.unlink(missing_ok=True)
     try:
-        with _read(output.metadata) as store, closing(sqlite3.connect(partial)) as copy:
+        with read_only(output.metadata) as store, closing(sqlite3.connect(partial)) as copy:
             store.backup(copy)
         trouble = damage(partial)
     except sqlite3.DatabaseError as error:
@@ -55,7 +56,7 @@ def back_up(output: OutputFolders) -> None:
 def damage(file: Path) -> str:
     """Says what is wrong with a store; empty if it is sound."""
     try:
-        with _read(file) as store:
+        with read_only(file) as store:
             (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
             known = store.execute("SELECT 1 FROM sqlite_master WHERE name = 'MLMDEnv'").fetchone()
     except sqlite3.DatabaseError as error:
@@ -108,10 +109,6 @@ def _replace(partial: Path, file: Path) -> None:
     sync(partial)
     os.replace(partial, file)
     sync(file.parent)
-
-
-def _read(file: Path) -> closing[sqlite3.Connection]:
-    return closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True))
 
 
 def _sentence(output: OutputFolders, trouble: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from ml_metadata.errors import StatusError
 from ml_metadata.proto import metadata_store_pb2
 
 from schemas.errors import ConfigError, PipelineError, first_line
+from schemas.sqlite_store import read_only
 from schemas.store_version import check_may_be_written
 
 _OTHER_VERSION = re.compile(
@@ -91,9 +92,8 @@ def wait_for_lock(file: Path) -> None:
     Raises:
         sqlite3.OperationalError: if it takes longer than `_PATIENCE`.
     """
-    place = f"{file.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE)) as database:
+        with read_only(file, timeout=_PATIENCE) as database:
             database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.DatabaseError as error:
         if _LOCKED in str(error):

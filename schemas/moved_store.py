@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from schemas.output_folders import OutputFolders
+from schemas.sqlite_store import read_only
 
 _NEWEST = "SELECT uri FROM Artifact WHERE uri LIKE '/%/artifacts/%' ORDER BY id DESC LIMIT 1"
 
@@ -19,9 +19,8 @@ def moved_from(folders: OutputFolders) -> Path | None:
 
     Where the store cannot be read, or tells nonsense, nothing is said of it here.
     """
-    place = f"{folders.metadata.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(place, uri=True, timeout=0)) as store:
+        with read_only(folders.metadata, timeout=0) as store:
             (uri,) = store.execute(_NEWEST).fetchone()
         above = Path(uri).parents
         before = above[_UP]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from schemas import run_record
 from schemas.errors import PipelineError, printable
+from schemas.sqlite_store import read_only
 
 # Of the tables that the locked ML Metadata writes; it changes no others unless it is told to.
 SCHEMA_VERSION = 10
@@ -35,9 +35,7 @@ class StoreVersion:
 def store_version(file: Path) -> StoreVersion | None:
     """Returns the versions of a store, or None if it is none, or cannot be read."""
     try:
-        with closing(
-            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
-        ) as store:
+        with read_only(file, timeout=0) as store:
             (schema,) = store.execute("SELECT schema_version FROM MLMDEnv").fetchone()
             records, writers = (
                 [text for (text,) in store.execute(_OF_RUNS, (name,))]

@@ -100,5 +100,7 @@ def compile_classifier(
     model.optimizer.build(model.trainable_variables)
 
 
-def _as_they_are(gradients: list[tuple[tf.Tensor, tf.Variable]]) -> Any:
+def _as_they_are(
+    gradients: list[tuple[tf.Tensor, tf.Variable]],
+) -> list[tuple[tf.Tensor, tf.Variable]]:
     return gradients

@@ -359,12 +359,13 @@ def test_other_way_to_the_same_folder_is_no_move(made: MadeStore, tmp_path: Path
 @pytest.mark.parametrize(
     "uri",
     [
-        *("gs://bucket/artifacts/a/b/1", "/artifacts/a", "/x/other/artifacts", "/x/other/a/b/1"),
-        *(
-            "/x\0y/artifacts/a/b/1",
-            b"/x/artifacts/a/b/1",
-            f"/{'x/' * 10**5}artifacts/{'/' * 10**6}",
-        ),
+        "gs://bucket/artifacts/a/b/1",
+        "/artifacts/a",
+        "/x/other/artifacts",
+        "/x/other/a/b/1",
+        "/x\0y/artifacts/a/b/1",
+        b"/x/artifacts/a/b/1",
+        f"/{'x/' * 10**5}artifacts/{'/' * 10**6}",
     ],
     ids=range(7),
 )
